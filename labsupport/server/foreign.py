@@ -1,0 +1,83 @@
+"""The server that REDIS_URL names: somebody else's, so it is respected, and never replaced by another."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import redis
+
+from labsupport.errors import NoRedis
+from labsupport.server.address import Address
+from labsupport.server.clients import UNNAMED, LabRedis, name_and_pid
+
+ANSWER_LIMIT = 3.0  # seconds for name lookup, connection, TLS, password and first reply together
+
+
+class ForeignServer:
+    """A server that we did not start: its clients refuse what could harm other people's data.
+
+    For use: `redis` (a client), `client()`, `address`.
+    """
+
+    owned = False
+
+    def __init__(self, url: str) -> None:
+        """Connect. Raises NoRedis: malformed, no answer within 3 s, or wrong credentials."""
+        self.address = Address.from_url(url)
+        self.redis = self.client()
+        self._name, trouble = _greet_within(ANSWER_LIMIT, self.redis)
+        if trouble:
+            self.close()
+            raise NoRedis(
+                f"The server in REDIS_URL, {self.address.where}, cannot be used ({trouble}): "
+                "start or correct it, or unset REDIS_URL to get a server of your own."
+            )
+
+    def client(self, **overrides: Any) -> LabRedis:
+        """A further client of this server; overrides are redis-py connection settings."""
+        return self.address.client(**overrides)
+
+    def describe(self) -> str:
+        """One line for people: "Redis 7.0.15 at redis://host:6379/0 (REDIS_URL)"."""
+        return f"{self._name} at {self.address.where} (REDIS_URL)"
+
+    def close(self) -> None:
+        """Close the connections; the server and its keys stay as they are. Again is fine."""
+        self.redis.close()
+
+    def __repr__(self) -> str:
+        return f"<ForeignServer {self.address.where}>"
+
+
+def _greet_within(seconds: float, client: LabRedis) -> tuple[str, str]:
+    """The server's name and "", or "" and the trouble.
+
+    In a thread of its own: no timeout of redis-py covers the lookup of a host name.
+    """
+    outcome: list[tuple[str, str]] = []
+    thread = threading.Thread(target=lambda: outcome.append(_greet(client)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return outcome[0] if outcome else ("", f"no answer within {seconds:.0f} s")
+
+
+def _greet(client: LabRedis) -> tuple[str, str]:
+    try:
+        client.ping()
+        return name_and_pid(client)[0], ""
+    except redis.exceptions.NoPermissionError:  # an access list without PING or INFO; the password was right
+        return UNNAMED, ""
+    except Exception as error:  # whatever it is, its own text could repeat what the URL holds
+        return "", _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    if isinstance(error, redis.AuthenticationError):
+        return "it does not accept the user name and password given there, or wants some"
+    if isinstance(error, redis.TimeoutError):
+        return "no answer in time"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return f"it or its address makes no sense to us, {type(error).__name__}"
