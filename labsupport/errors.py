@@ -5,10 +5,14 @@ from __future__ import annotations
 import traceback
 
 
-def _cell_line(error: BaseException) -> str:
+def in_a_cell(frame: traceback.FrameSummary) -> bool:
+    """Whether this is a line that the learner sees, not one of a module."""
+    return "ipykernel_" in frame.filename or "<ipython" in frame.filename
+
+
+def cell_line(error: BaseException) -> str:
     """Where in the learner's own cell the error began, as " (line 3 of your cell)", or ""."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f.lineno for f in frames if "ipykernel_" in f.filename or "<ipython" in f.filename]
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if in_a_cell(f)]
     return f" (line {lines[-1]} of your cell)" if lines else ""
 
 
@@ -16,7 +20,7 @@ class _OneSentence(Exception):
     """In a notebook, show the sentence and the learner's line instead of a page of our own frames."""
 
     def _render_traceback_(self) -> list[str]:  # IPython calls this hook when it shows an error
-        return [f"{type(self).__name__}: {self}{_cell_line(self)}"]
+        return [f"{type(self).__name__}: {self}{cell_line(self)}"]
 
 
 class LabError(_OneSentence, RuntimeError):

@@ -1,0 +1,70 @@
+"""In a notebook, what is likely to go wrong is told in one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from types import TracebackType
+from typing import Any
+
+from redis import exceptions
+
+from labsupport.errors import cell_line, in_a_cell
+
+# What happened, what it means, what to do; the first that fits. {0} is the line, or what Redis said.
+_SENTENCES: dict[type[BaseException], str] = {
+    AssertionError: (
+        "`{0}` does not hold. If you changed the experiment, that is no mistake: the text speaks of the "
+        "original numbers, so go on with the next cell."
+    ),
+    KeyboardInterrupt: "You stopped this cell; nothing is broken, so run it again whenever you like.",
+    exceptions.OutOfMemoryError: (
+        "Redis is full, so it refuses to write but still reads and deletes: delete keys, or all of this "
+        "notebook's with lab.reset()."
+    ),
+    exceptions.NoPermissionError: (
+        "This user of the Redis server may not do that: ask for more rights, or unset REDIS_URL, restart the "
+        "kernel and get a server of your own."
+    ),
+    exceptions.AuthenticationError: (
+        "The Redis server wants another user name or password: correct REDIS_URL and restart the kernel."
+    ),
+    exceptions.TimeoutError: (
+        "Redis did not answer in time, so nobody knows whether it did what was asked: run lab.reset() and go "
+        "on from there, and if that gets no answer either, run the cell with start_lab again."
+    ),
+    exceptions.ConnectionError: (
+        "Redis is gone or broke off the connection, and a server of your own takes its keys with it: run the "
+        "cell with start_lab again, then the cells after it."
+    ),
+    exceptions.ResponseError: "Redis refuses this command ({0}): correct it and run the cell again.",
+    exceptions.DataError: "Redis cannot be given this value ({0}): correct it and run the cell again.",
+}
+
+
+def speak_plainly(shell: Any) -> None:
+    """Make this IPython tell those errors in a sentence; if somebody has set such a handler, theirs stays."""
+    if not shell.custom_exceptions:
+        shell.set_custom_exc(tuple(_SENTENCES), _tell)
+
+
+def _tell(
+    shell: Any, kind: type[BaseException], error: Any, tb: TracebackType, tb_offset: int | None = None
+) -> None:
+    """Show the error as IPython would, except for its text; if that fails, the whole traceback."""
+    with contextlib.suppress(Exception):
+        line = f"{kind.__name__}: {_sentence(error)}{cell_line(error)}"
+        error._render_traceback_ = lambda: [line]
+    shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
+    vars(error).pop("_render_traceback_", None)  # so that %tb shows all of it
+
+
+def _sentence(error: BaseException) -> str:
+    """What to say; LookupError for an assertion that is not the notebook's own."""
+    detail = str(error)
+    if isinstance(error, AssertionError):
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        if not in_a_cell(frame) or not (frame.line or "").startswith("assert "):
+            raise LookupError
+        detail = (frame.line or "").partition("#")[0].strip()
+    return next(text for kind, text in _SENTENCES.items() if isinstance(error, kind)).format(detail)
