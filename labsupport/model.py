@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from labsupport.errors import BadArgument
-from labsupport.routes import Integers, Route, assign, key_codes, lab_ticks, whole_number
+from labsupport.checks import whole_number, whole_ticks
+from labsupport.routes import Integers, Route, assign, key_codes, lab_ticks
 
 Booleans = NDArray[np.bool_]
 Numbers = float | NDArray[np.float64]
@@ -39,7 +39,7 @@ def simulate(
     route, seed: which instance gets a request, see `labsupport.routes.assign`.
     Raises BadArgument, a ValueError, for anything that makes no sense.
     """
-    life = _ttl_in_ticks(ttl, tick)
+    life = whole_ticks("ttl", ttl, whole_number("tick", tick))
     instance = assign(traffic, instances, route, seed)
     now = lab_ticks(traffic["at"].to_numpy(dtype=float), tick)
     slot, _ = key_codes(traffic)  # a slot is where an entry can live: one key in one cache
@@ -49,13 +49,6 @@ def simulate(
     hit = np.empty(len(order), dtype=bool)
     hit[order] = ~_misses(*_time_line(slot[order], now[order], life))
     return hit
-
-
-def _ttl_in_ticks(ttl: float, tick: float) -> int:
-    seconds, step = whole_number("ttl", ttl), whole_number("tick", tick)
-    if seconds % step:
-        raise BadArgument(f"ttl is {seconds} seconds, but must be a whole number of ticks of {step}.")
-    return seconds // step
 
 
 def _grouped(slot: Integers) -> Integers:

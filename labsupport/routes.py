@@ -1,23 +1,24 @@
 """Which instance answers which request: one rule, used by the real fleet and by its model.
 
-Both also take the checks and the clock arithmetic from here, so that they can only agree.
+Both also take the checks of traffic and the clock arithmetic from here, so that they can only agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from labsupport.checks import whole_number
 from labsupport.errors import BadArgument
 
 Route = str | Callable[[int, str], int]
 Integers = NDArray[np.int64]
 
+NAMED = ("round_robin", "random", "by_key")  # the routes that have a name
 LATEST = 1e12  # seconds, 31,000 years: what keeps sums of ticks inside 64 bits
 
 
@@ -34,48 +35,29 @@ def assign(traffic: pd.DataFrame, instances: int, route: Route = "round_robin", 
     """
     check_traffic(traffic)
     check_route(route)
-    instances, seed = check_instances(instances), whole_number("seed", seed, least=0)
+    instances, seed = whole_number("instances", instances), whole_number("seed", seed, least=0)
     if callable(route):
         return _by_function(traffic, instances, route)
-    return BALANCERS[route](traffic, instances, seed)
-
-
-def _round_robin(traffic: pd.DataFrame, instances: int, seed: int) -> Integers:
+    if route == "random":
+        return np.random.default_rng(seed).integers(instances, size=len(traffic))
+    if route == "by_key":
+        codes, names = key_codes(traffic)
+        homes = np.array([crc32(name.encode()) % instances for name in names], dtype=np.int64)
+        return homes[codes]
     return np.arange(len(traffic), dtype=np.int64) % instances
-
-
-def _random(traffic: pd.DataFrame, instances: int, seed: int) -> Integers:
-    return np.random.default_rng(seed).integers(instances, size=len(traffic))
-
-
-def _by_key(traffic: pd.DataFrame, instances: int, seed: int) -> Integers:
-    codes, names = key_codes(traffic)
-    homes = np.array([crc32(name.encode()) % instances for name in names], dtype=np.int64)
-    return homes[codes]
-
-
-BALANCERS: dict[str, Callable[[pd.DataFrame, int, int], Integers]] = {
-    "round_robin": _round_robin,
-    "random": _random,
-    "by_key": _by_key,
-}
 
 
 def _by_function(traffic: pd.DataFrame, instances: int, route: Callable[[int, str], int]) -> Integers:
     chosen = np.empty(len(traffic), dtype=np.int64)
     for index, key in enumerate(traffic["key"]):
         instance = route(index, key)
-        if not _is_instance(instance, instances):
+        if instance not in range(instances):
             raise BadArgument(
                 f"route({index}, {key!r}) returned {instance!r}, but must return "
                 f"a whole number from 0 to {instances - 1}."
             )
         chosen[index] = instance
     return chosen
-
-
-def _is_instance(value: object, instances: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) < instances
 
 
 def key_codes(traffic: pd.DataFrame) -> tuple[Integers, pd.Index[str]]:
@@ -133,23 +115,7 @@ def _check_keys(column: pd.Series[str]) -> None:
         raise BadArgument(f"traffic's 'key' holds {kind} values, but must hold text.")
 
 
-def check_instances(instances: int) -> int:
-    """`instances` as an int; BadArgument unless it is a whole number (not 4.0, not True) of at least 1."""
-    if not isinstance(instances, Integral):
-        raise BadArgument(f"instances is {instances!r}, but must be a whole number of at least 1.")
-    return whole_number("instances", instances)
-
-
 def check_route(route: Route) -> None:
     """Refuse, with BadArgument, a route that is neither a function nor one of the known names."""
-    if not callable(route) and not (isinstance(route, str) and route in BALANCERS):
-        raise BadArgument(f"route is {route!r}, but must be one of {', '.join(BALANCERS)} or a function.")
-
-
-def whole_number(name: str, value: object, least: int = 1) -> int:
-    """`value` as an int, if it is a whole number of at least `least` (60, 60.0, numpy's too; not True)."""
-    whole = isinstance(value, Integral) or (isinstance(value, float | np.floating) and value.is_integer())
-    number = int(value) if whole and not isinstance(value, bool) else least - 1  # type: ignore[call-overload]
-    if number < least:
-        raise BadArgument(f"{name} is {value!r}, but must be a whole number of at least {least}.")
-    return number
+    if not callable(route) and route not in NAMED:
+        raise BadArgument(f"route is {route!r}, but must be one of {', '.join(NAMED)} or a function.")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from labsupport.errors import BadArgument
-from labsupport.routes import assign, check_instances, check_traffic, key_codes, lab_ticks, whole_number
+from labsupport.routes import assign, check_traffic, key_codes, lab_ticks
 
 KEYS = ["course:204", "course:7", "course:204", "course:31", "kurs:ü", "course:204", "course:7"]
 
@@ -78,12 +78,6 @@ def test_lab_ticks_are_counted_down():
     assert lab_ticks(np.array([0.0, 0.99, 1.0, 9.99, 10.0]), 5).tolist() == [0, 0, 0, 1, 2]
 
 
-@pytest.mark.parametrize("value", [60, 60.0, np.int8(60), np.int64(60), np.float32(60)])
-def test_a_whole_number_may_come_as_any_type_of_number(value):
-    assert whole_number("ttl", value) == 60
-    assert type(whole_number("ttl", value)) is int
-
-
 def refused(call, *words):
     """The call raises BadArgument with one sentence that holds all the words."""
     with pytest.raises(BadArgument) as caught:
@@ -95,15 +89,9 @@ def refused(call, *words):
     assert [word for word in words if word not in sentence] == []
 
 
-@pytest.mark.parametrize("value", [True, np.True_, 2.5, float("nan"), np.inf, "60", None, 0, -3])
-def test_anything_else_is_not_a_whole_number(value):
-    refused(lambda: whole_number("ttl", value), f"ttl is {value!r}", "whole number of at least 1")
-
-
-@pytest.mark.parametrize("value", [0, -1, 2.5, 4.0, True, np.True_, "4", None, float("nan")])
+@pytest.mark.parametrize("value", [0, -1, 2.5, True, np.True_, "4", None, float("nan")])
 def test_a_fleet_has_a_whole_number_of_instances(value):
-    refused(lambda: check_instances(value), f"instances is {value!r}", "whole number of at least 1")
-    refused(lambda: assign(requests(), value), f"instances is {value!r}")
+    refused(lambda: assign(requests(), value), f"instances is {value!r}", "whole number of at least 1")
 
 
 @pytest.mark.parametrize("route", ["sticky", "", None, 3, ["random"]])
@@ -116,7 +104,7 @@ def test_a_seed_is_a_whole_number(seed):
     refused(lambda: assign(requests(), 2, "random", seed=seed), f"seed is {seed!r}", "at least 0")
 
 
-@pytest.mark.parametrize("answer", [2, -1, 1.0, "A", None, True])
+@pytest.mark.parametrize("answer", [2, -1, 0.5, "A", None, float("nan")])
 def test_a_function_that_names_no_instance_is_refused(answer):
     refused(
         lambda: assign(requests(), 2, lambda index, key: answer if index == 2 else 0),

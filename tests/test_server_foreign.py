@@ -134,7 +134,7 @@ def test_scripts_that_name_a_harmful_command_are_refused(server, script):
 def test_copies_of_the_client_refuse_too(server, url):
     copies = [
         server.redis.client(),
-        server.client(socket_timeout=0.25),
+        server.address.client(socket_timeout=0.25),
         pickle.loads(pickle.dumps(server.address)).client(),
         type(server.redis).from_url(url, protocol=2),
     ]
@@ -160,7 +160,7 @@ def test_harmless_commands_work(server):
 
 
 def test_the_client_counts_what_it_sends(server):
-    client, before = server.client(), 0
+    client, before = server.address.client(), 0
     client.ping()
     client.pipeline().set("mine", 1, ex=1).get("mine").execute()
     with pytest.raises(Refused):

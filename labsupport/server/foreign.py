@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import redis
 
@@ -17,7 +16,7 @@ ANSWER_LIMIT = 3.0  # seconds for name lookup, connection, TLS, password and fir
 class ForeignServer:
     """A server that we did not start: its clients refuse what could harm other people's data.
 
-    For use: `redis` (a client), `client()`, `address`.
+    For use: `redis` (a client), `address` (for further ones).
     """
 
     owned = False
@@ -25,7 +24,7 @@ class ForeignServer:
     def __init__(self, url: str) -> None:
         """Connect. Raises NoRedis: malformed, no answer within 3 s, or wrong credentials."""
         self.address = Address.from_url(url)
-        self.redis = self.client()
+        self.redis = self.address.client()
         self._name, trouble = _greet_within(ANSWER_LIMIT, self.redis)
         if trouble:
             self.close()
@@ -33,10 +32,7 @@ class ForeignServer:
                 f"The server in REDIS_URL, {self.address.where}, cannot be used ({trouble}): "
                 "start or correct it, or unset REDIS_URL to get a server of your own."
             )
-
-    def client(self, **overrides: Any) -> LabRedis:
-        """A further client of this server; overrides are redis-py connection settings."""
-        return self.address.client(**overrides)
+        self.redis = self.address.client(one_connection=True)
 
     def describe(self) -> str:
         """One line for people: "Redis 7.0.15 at redis://host:6379/0 (REDIS_URL)"."""
@@ -68,16 +64,12 @@ def _greet(client: LabRedis) -> tuple[str, str]:
         return name_and_pid(client)[0], ""
     except redis.exceptions.NoPermissionError:  # an access list without PING or INFO; the password was right
         return UNNAMED, ""
+    except redis.AuthenticationError:
+        return "", "it does not accept the user name and password given there, or wants some"
+    except redis.TimeoutError:
+        return "", "no answer in time"
     except Exception as error:  # whatever it is, its own text could repeat what the URL holds
-        return "", _reason(error)
-
-
-def _reason(error: Exception) -> str:
-    cause = error.__cause__ or error.__context__
-    if isinstance(error, redis.AuthenticationError):
-        return "it does not accept the user name and password given there, or wants some"
-    if isinstance(error, redis.TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return f"it or its address makes no sense to us, {type(error).__name__}"
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, OSError) and cause.strerror:
+            return "", cause.strerror
+        return "", f"it or its address makes no sense to us, {type(error).__name__}"

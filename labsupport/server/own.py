@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import redis
 
 from labsupport.errors import NoRedis
 from labsupport.server.address import Address
-from labsupport.server.clients import LabRedis, name_and_pid
+from labsupport.server.clients import name_and_pid
 
 START_LIMIT = 10.0  # seconds; an idle machine takes 0.06
 PATH_LIMIT = 100  # bytes; macOS allows a socket path 103, Linux 107
@@ -31,7 +31,7 @@ class OwnServer:
 
     It lives in a session of its own, so Jupyter's Interrupt does not reach it, under a watcher that ends it
     when this process ends. Nothing is kept on disk; above 64 MB writes fail (noeviction).
-    For use: `redis` (a client), `client()`, `address`, `pid` (the server's).
+    For use: `redis` (a client), `address` (for further ones), `pid` (the server's).
     """
 
     owned = True
@@ -41,17 +41,14 @@ class OwnServer:
         self._closed, self._folder = False, _new_folder()
         self._watcher = _watch(self._folder, binary)
         self.address = Address.of_socket(f"{self._folder}/s")
-        self.redis = self.client()
+        self.redis = self.address.client()
         _open.add(self)
         try:
             self.pid, self._name = self._wait(binary)
+            self.redis = self.address.client(one_connection=True)
         except BaseException:  # an Interrupt too
             self.close()
             raise
-
-    def client(self, **overrides: Any) -> LabRedis:
-        """A further client of this server; overrides are redis-py connection settings."""
-        return self.address.client(**overrides)
 
     def describe(self) -> str:
         """One line for people: "Valkey 9.1.2 on a private socket, started for this notebook, ..."."""
@@ -64,10 +61,16 @@ class OwnServer:
         self._closed = True
         _open.discard(self)
         self.redis.close()
-        self._end_watcher()
+        self.let_go()
+        _pipe(self._watcher.stdout).close()
+        try:
+            self._watcher.wait(5)
+        except subprocess.TimeoutExpired:
+            self._watcher.kill()
+            self._watcher.wait()
         if self._watcher.returncode:  # it was killed, so its work is ours
             with contextlib.suppress(redis.RedisError):
-                self.client().shutdown(nosave=True)  # nobody but our server can be on that socket
+                self.address.client().shutdown(nosave=True)  # nobody but our server can be on that socket
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def let_go(self) -> None:
@@ -90,16 +93,11 @@ class OwnServer:
         if said.isdigit():
             self.let_go()  # the watcher's last word is then the last line of the server's log
             said = _pipe(self._watcher.stdout).read().strip()
-        raise NoRedis(_failure(binary, said))
-
-    def _end_watcher(self) -> None:
-        self.let_go()
-        _pipe(self._watcher.stdout).close()
-        try:
-            self._watcher.wait(5)
-        except subprocess.TimeoutExpired:
-            self._watcher.kill()
-            self._watcher.wait()
+        last_words = said.decode(errors="replace") or "it said nothing"
+        raise NoRedis(
+            f"{binary} did not start ({last_words}): set LAB_REDIS_SERVER to another redis-server or "
+            "valkey-server, or REDIS_URL to a running one."
+        )
 
 
 def _watch(folder: str, binary: str) -> subprocess.Popen[bytes]:
@@ -126,14 +124,6 @@ def _new_folder() -> str:
     name = f"rlab-{secrets.token_hex(8)}"
     folder = f"{tempfile.gettempdir()}/{name}"
     return folder if len(os.fsencode(f"{folder}/s")) <= PATH_LIMIT else f"{_SHORT}/{name}"
-
-
-def _failure(binary: str, last_words: bytes) -> str:
-    said = last_words.decode(errors="replace") or "it said nothing"
-    return (
-        f"{binary} did not start ({said}): set LAB_REDIS_SERVER to another redis-server or valkey-server, "
-        "or REDIS_URL to a running one."
-    )
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

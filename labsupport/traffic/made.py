@@ -1,15 +1,12 @@
-"""Made traffic: Poisson arrivals over courses of unequal popularity."""
+"""Made traffic, Poisson arrivals over courses of unequal popularity; and the one shape of all traffic."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from labsupport.checks import is_number, whole_number
 from labsupport.errors import BadArgument
-from labsupport.traffic.frame import traffic_frame
 
 HOT_COURSE = 204  # the course that the story is about: always the most popular one
 
@@ -20,12 +17,12 @@ def zipf_traffic(requests: int, courses: int, skew: float, rate: float, seed: in
     Rank 1 is course:204, rank 2 course:205 and so on; skew 0 makes all equally popular. The categories of
     `key` are the courses that got a request, in rank order. Raises BadArgument.
     """
-    _whole("requests", requests, least=1)
-    _whole("courses", courses, least=1)
-    _whole("seed", seed, least=0)
-    _number("skew", skew, "0 (all equally popular) or more", lambda value: value >= 0)
-    _number("rate", rate, "more than 0 requests a second", lambda value: value > 0)
-    rng = np.random.default_rng(seed)
+    requests, courses = whole_number("requests", requests), whole_number("courses", courses)
+    if not is_number(skew) or skew < 0:
+        raise BadArgument(f"skew is {skew!r}, but must be 0 (all equally popular) or more.")
+    if not is_number(rate) or rate <= 0:
+        raise BadArgument(f"rate is {rate!r}, but must be more than 0 requests a second.")
+    rng = np.random.default_rng(whole_number("seed", seed, least=0))
     at = np.cumsum(rng.exponential(1 / rate, size=requests))
     weights = np.arange(1, courses + 1, dtype=float) ** -float(skew)
     ranks = rng.choice(courses, size=requests, p=weights / weights.sum())
@@ -33,14 +30,7 @@ def zipf_traffic(requests: int, courses: int, skew: float, rate: float, seed: in
     return traffic_frame(at, codes, [f"course:{HOT_COURSE + rank}" for rank in present])
 
 
-def _whole(name: str, value: object, least: int) -> None:
-    """Refuse anything but a whole number of at least this much."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise BadArgument(f"{name} must be a whole number of at least {least}, not {value!r}.")
-
-
-def _number(name: str, value: float, right: str, good: Callable[[float], bool]) -> None:
-    """Refuse anything but a finite number for which `good` holds; `right` says so in words."""
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not good(value):
-        raise BadArgument(f"{name} must be {right}, not {value!r}.")
+def traffic_frame(at: np.ndarray, codes: np.ndarray, keys: list[str]) -> pd.DataFrame:
+    """Traffic that counts from its first request; `codes` say which of the `keys` each request asks for."""
+    key = pd.Categorical.from_codes(codes, categories=pd.Index(keys, dtype="str"))
+    return pd.DataFrame({"at": at - at[0], "key": key})

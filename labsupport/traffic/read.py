@@ -19,7 +19,7 @@ import pandas as pd
 
 from labsupport.errors import BadArgument
 from labsupport.traffic.formats import EXPECTED, LeftOut, Parser, csv_parser, log_parser
-from labsupport.traffic.frame import traffic_frame
+from labsupport.traffic.made import traffic_frame
 
 HEADER = re.compile(r"[A-Za-z_\" ]+(,[A-Za-z_\" ]+)+")  # column names only, so it may be shown as it is
 
@@ -54,7 +54,11 @@ def read_traffic(
         raise BadArgument(f"{name!r} {reason}; read_traffic needs one CSV file or access log.") from None
     if not requests.at:
         raise BadArgument(_nothing_usable(name, requests))
-    return _told(_in_order(requests), requests.notes())
+    traffic = _in_order(requests)
+    traffic.attrs["notes"] = requests.notes()
+    for note in traffic.attrs["notes"]:
+        print(note)
+    return traffic
 
 
 @dataclass
@@ -131,14 +135,6 @@ def _in_order(requests: _Requests) -> pd.DataFrame:
     codes, seen = pd.factorize(np.frombuffer(requests.codes, dtype=np.intc)[order])  # by first request
     keys = list(requests.keys)
     return traffic_frame(at, codes, [keys[code] for code in seen])
-
-
-def _told(traffic: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """The same traffic with its notes, which are printed as well."""
-    traffic.attrs["notes"] = notes
-    for note in notes:
-        print(note)
-    return traffic
 
 
 def _nothing_usable(name: str, requests: _Requests) -> str:
