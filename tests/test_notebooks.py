@@ -1,0 +1,180 @@
+"""Every notebook of the series: what its source says, what it promises, and on somebody else's server too."""
+
+import io
+import json
+import re
+
+import nbformat
+import pytest
+import redis
+
+from labsupport import build
+from tests.servers import foreign_server
+
+SOURCES = build.sources()
+each_notebook = pytest.mark.parametrize("source", SOURCES, ids=[s.stem for s in SOURCES])
+core_notebooks = pytest.mark.parametrize(
+    "source", [s for s in SOURCES if s.stem[:2] in ("02", "03", "06")], ids=lambda s: s.stem
+)
+
+
+def committed(source):
+    return nbformat.read(build.built(source), as_version=4)
+
+
+def code_cells(notebook, tag=None):
+    return [
+        c
+        for c in notebook.cells
+        if c.cell_type == "code" and (tag is None or tag in c.metadata.get("tags", []))
+    ]
+
+
+def words(notebook, tag=None):
+    prose = [c for c in notebook.cells if c.cell_type == "markdown"]
+    return sum(len(c.source.split()) for c in prose if tag is None or tag in c.metadata.get("tags", []))
+
+
+@each_notebook
+def test_the_committed_notebook_is_what_its_source_says(source):
+    wanted, found = build.read_source(source), committed(source)
+    assert [(c.id, c.cell_type, c.source, c.metadata) for c in wanted.cells] == [
+        (c.id, c.cell_type, c.source, c.metadata) for c in found.cells
+    ]
+    assert found.metadata == wanted.metadata
+
+
+@each_notebook
+def test_a_rebuild_gives_the_committed_notebook(source):
+    assert build.check(source) == []
+
+
+def test_every_notebook_has_a_source_and_is_listed_in_the_map():
+    assert sorted(build.NOTEBOOKS.glob("*.ipynb")) == [build.built(s) for s in SOURCES]
+    start = committed(SOURCES[0])
+    linked = set(re.findall(r"\(([\w-]+\.ipynb)\)", "".join(c.source for c in start.cells)))
+    assert linked == {build.built(s).name for s in SOURCES[1:]}
+
+
+def test_the_figure_of_the_readme_is_the_one_in_the_notebook():
+    pictures = [picture for source in SOURCES for picture in build.readme_pictures(committed(source))]
+    assert pictures == [build.README_FIGURE.read_bytes()]
+    assert f"(.github/{build.README_FIGURE.name})" in (build.NOTEBOOKS.parent / "README.md").read_text()
+
+
+@each_notebook
+def test_the_notebook_keeps_to_its_size(source):
+    notebook = committed(source)
+    assert 15 <= len(code_cells(notebook)) <= 30
+    assert 900 <= words(notebook) <= 1_900
+
+
+@each_notebook
+def test_it_opens_with_what_when_and_what_for_and_closes_with_the_board(source):
+    notebook = committed(source)
+    opening = notebook.cells[0].source
+    assert all(promise in opening for promise in ("**You will see**", "**Time**", "**You need**"))
+    assert sum("board_figure()" in c.source for c in code_cells(notebook)) == 1
+    assert "Summary\n" in "".join(c.source for c in notebook.cells[-3:])
+
+
+@each_notebook
+def test_never_three_code_cells_in_a_row_and_links_that_lead_somewhere(source):
+    notebook = committed(source)
+    kinds = "".join(c.cell_type[0] for c in notebook.cells)
+    assert "ccc" not in kinds
+    for target in re.findall(r"\]\(([\w./-]+\.ipynb)\)", "".join(c.source for c in notebook.cells)):
+        assert (build.NOTEBOOKS / target).exists()
+
+
+@each_notebook
+def test_every_figure_has_a_sentence_below_it_and_as_its_alternative_text(source):
+    for cell in code_cells(committed(source)):
+        for picture, below in zip(cell.outputs, [*cell.outputs, None][1:], strict=True):
+            if "image/png" in picture.get("data", {}):
+                sentence = picture.data["text/plain"]
+                assert picture.metadata["image/png"]["alt"] == sentence
+                assert below is not None and below.text.split() == sentence.split()
+                assert re.search(r"\d|no guess yet", sentence)
+
+
+@each_notebook
+def test_no_output_carries_a_path_a_token_or_an_error(source):
+    for cell in code_cells(committed(source)):
+        text = json.dumps(
+            [{k: v for k, v in o.get("data", o).items() if k != "image/png"} for o in cell.outputs]
+        )
+        assert not re.search(r"/home/|/root|/tmp|/Users/|token|password|redis://|Traceback|stderr", text)
+
+
+@core_notebooks
+def test_the_core_path_is_short(source):
+    notebook = committed(source)
+    assert 1 <= len(code_cells(notebook, "core")) <= 8
+    assert words(notebook, "core") <= 600
+
+
+@core_notebooks
+def test_the_core_is_the_beginning_and_the_sections_marked_with_a_dot(source):
+    core = True  # the title and the imports
+    for cell in committed(source).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            core = cell.source.startswith("## ● ")
+        assert ("core" in cell.metadata.get("tags", [])) == core, cell.id
+
+
+@core_notebooks
+def test_the_core_cells_run_without_the_others(source):
+    notebook = build.read_source(source)
+    notebook.cells = [c for c in notebook.cells if "core" in c.metadata.get("tags", [])]
+    full = {c.source: c for c in committed(source).cells}
+    for cell in code_cells(build.run(notebook)):
+        kept = build.keep_measurements(
+            nbformat.from_dict({"cells": [cell]}), nbformat.from_dict({"cells": [full[cell.source]]})
+        )
+        assert kept.cells[0].outputs == full[cell.source].outputs
+
+
+@each_notebook
+def test_it_runs_twice_in_a_row_in_one_kernel_with_equal_output(source):
+    once = build.read_source(source)
+    twice = build.read_source(source)
+    again = [nbformat.from_dict(c | {"id": f"{c.id}-again"}) for c in twice.cells]
+    once.cells = once.cells + again
+    cells = build.run(once).cells
+    first, second = cells[: len(again)], cells[len(again) :]
+    for cell in second:
+        cell.id = cell.id.removesuffix("-again")
+    halves = [nbformat.from_dict({"cells": half}) for half in (first, second)]
+    assert build.differences(build.keep_measurements(halves[1], halves[0]), halves[0]) == []
+
+
+def sentinels(client):
+    """Somebody else's keys of every kind; returns each one's exact content and deadline."""
+    client.set("course:204", "theirs")
+    client.set("lab:03:course:204", "theirs too")  # even under a name that looks like ours
+    client.set("session", "with a deadline", ex=86_400)
+    client.rpush("queue", *range(100))
+    client.hset("profile", mapping={"name": "Ada"})
+    client.zadd("board", {"Ada": 1.5})
+    client.sadd("tags", "a", "b")
+    client.xadd("log", {"event": "login"}, id="1-1")
+
+
+def contents(client):
+    return {key: (client.dump(key), client.expiretime(key)) for key in client.scan_iter()}
+
+
+def test_on_somebody_elses_server_all_notebooks_say_the_same_and_touch_nothing(monkeypatch):
+    with foreign_server(password="sentinel-secret") as url, redis.Redis.from_url(url, protocol=2) as owner:
+        sentinels(owner)
+        before = contents(owner)
+        monkeypatch.setenv("REDIS_URL", url)
+        for source in SOURCES:
+            fresh = build.run(build.read_source(source))
+            text = io.StringIO()
+            nbformat.write(fresh, text)
+            assert "sentinel-secret" not in text.getvalue()
+            found = committed(source)
+            assert build.differences(build.keep_measurements(fresh, found), found) == []
+        assert contents(owner) == before  # nothing of theirs changed, nothing of ours left
