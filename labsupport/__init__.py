@@ -13,6 +13,7 @@ _HOMES = {
     "Fleet": "fleet",
     "Keys": "keys",
     "Lab": "lab",
+    "LabTimeSlipped": "errors",
     "LocalCache": "caches",
     "SharedCache": "caches",
     "interleavings": "races",

@@ -83,6 +83,15 @@ def test_reset_prints_what_it_did(course, tmp_path):
     assert (ended.returncode, ended.stdout) == (0, "Three keys are gone.\n")
 
 
+def test_a_reset_that_gets_no_answer_says_so_in_one_sentence(course, tmp_path):
+    (course / "labsupport" / "lab.py").write_text(
+        "from labsupport.errors import NoRedis\n"
+        "def reset_learner():\n    raise NoRedis('No answer; start it.')\n"
+    )
+    ended = labsupport(course, "reset", env=surroundings(tmp_path / "home"))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "No answer; start it.\n")
+
+
 def test_the_running_python_is_not_started_again(course):
     from pathlib import Path
 

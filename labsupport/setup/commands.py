@@ -43,13 +43,17 @@ def refresh(root: Path, arguments: list[str]) -> int:
 
 
 def reset(root: Path, arguments: list[str]) -> int:
-    """clears your own keys in Redis and your progress; your notebooks stay"""
+    """clears your own keys on a REDIS_URL server; your notebooks stay"""
     python = ensure(root)
     if not _is_running(python, root):
         return _again_in(python, root, ["reset"])
+    from labsupport.errors import LabError
     from labsupport.lab import reset_learner
 
-    print(reset_learner())
+    try:
+        print(reset_learner())
+    except LabError as error:
+        raise SetupProblem(str(error)) from None
     return 0
 
 
