@@ -1,8 +1,13 @@
-"""Makes strict nbval strict: what it would let pass without comparing anything is an error at collection."""
+"""Makes strict nbval strict: what it would let pass without comparing anything is an error at collection.
+
+And the fixtures that most tests need: a lab on a real server.
+"""
 
 import re
 
 import pytest
+
+import labsupport
 
 FORBIDDEN_TAGS = {"nbval-ignore-output", "nbval-skip", "raises-exception", "nbval-raises-exception"}
 FORBIDDEN_COMMENT = re.compile(r"^\s*#\s*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
@@ -28,3 +33,25 @@ def pytest_collection_modifyitems(items):
     refused = [f"{item.nodeid} {why}" for item in cells if (why := why_not_compared(item.cell))]
     if refused:
         raise pytest.UsageError("\n".join(refused))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_of_somebody_else():
+    """A REDIS_URL of the person who runs the tests is not for the tests; each that wants one sets its own."""
+    with pytest.MonkeyPatch.context() as environ:
+        environ.delenv("REDIS_URL", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_lab(no_server_of_somebody_else):
+    lab = labsupport.start_lab("test")
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def lab(module_lab):
+    """A lab with lab time on a real server, empty and at 0."""
+    module_lab.reset()
+    return module_lab

@@ -6,7 +6,7 @@ import jupytext
 import numpy as np
 import pytest
 
-from labsupport import Clock, LocalCache, SharedCache, start_lab
+from labsupport import Clock, LocalCache, SharedCache
 from labsupport.errors import BadArgument
 from labsupport.setup.problem import ROOT
 
@@ -29,19 +29,6 @@ CACHES = {
     "LocalCache of notebook 01": built_in_view("01", "LocalCache"),
     "SharedCache of notebook 03": built_in_view("03", "SharedCache"),
 }
-
-
-@pytest.fixture(scope="module")
-def module_lab():
-    lab = start_lab("contract")
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lab(module_lab):
-    module_lab.reset()
-    return module_lab
 
 
 @pytest.fixture(params=CACHES)

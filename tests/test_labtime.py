@@ -33,12 +33,6 @@ def module_lab(request):
 
 
 @pytest.fixture
-def lab(module_lab):
-    module_lab.reset()
-    return module_lab
-
-
-@pytest.fixture
 def own_lab(monkeypatch):
     monkeypatch.delenv("REDIS_URL", raising=False)
     lab = start_lab("own")

@@ -7,9 +7,9 @@ import re
 import nbformat
 import pytest
 import redis
+from servers import foreign_server
 
 from labsupport import build
-from tests.servers import foreign_server
 
 SOURCES = build.sources()
 each_notebook = pytest.mark.parametrize("source", SOURCES, ids=[s.stem for s in SOURCES])

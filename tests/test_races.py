@@ -10,21 +10,8 @@ import pytest
 import redis
 from servers import foreign_server
 
-from labsupport import Keys, interleavings, run_interleavings, start_lab
+from labsupport import Keys, interleavings, run_interleavings
 from labsupport.errors import BadArgument
-
-
-@pytest.fixture(scope="module")
-def module_lab():
-    lab = start_lab("races")
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lab(module_lab):
-    module_lab.reset()
-    return module_lab
 
 
 def finals(lab, clients, update):

@@ -7,11 +7,11 @@ import time
 
 import pytest
 import redis
+from servers import foreign_server
 
 from labsupport.errors import NoRedis
 from labsupport.server import choose_server, open_server
 from labsupport.server import own as own_module
-from tests.servers import foreign_server
 
 BUNDLED = choose_server({}).where
 

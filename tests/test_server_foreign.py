@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 import redis
+from servers import foreign_server
 
 from labsupport.errors import NoRedis, Refused
 from labsupport.server import open_server
-from tests.servers import foreign_server
 
 PASSWORD = "hu sh%/?#@:é"
 HARMFUL = [

@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
+from servers import becomes_true
 
 from labsupport.errors import NoRedis, Refused
 from labsupport.server import open_server
-from tests.servers import becomes_true
 
 OPEN_AND_WAIT = """
 import time
@@ -198,10 +198,9 @@ def test_twenty_starts_at_once_in_threads_give_twenty_servers():
 
 
 def test_twenty_starts_at_once_in_processes_give_twenty_servers():
-    code = "import tests.test_server_own as t; print(*t.run_id_of_a_new_server())"
-    command = [sys.executable, "-c", code]
-    root = Path(__file__).parents[1]
-    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, text=True) for _ in range(20)]
+    code = "import test_server_own as t; print(*t.run_id_of_a_new_server())"
+    command, here = [sys.executable, "-c", code], Path(__file__).parent
+    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=here, text=True) for _ in range(20)]
     found = [process.communicate(timeout=60)[0].split() for process in starters]
     assert [len(set(column)) for column in zip(*found, strict=True)] == [20, 20, 20]
 
