@@ -7,8 +7,11 @@ moves on, back up to the tick when real time has nibbled at them, and out of rea
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+
+import redis
 
 from labsupport.clock import Clock
 from labsupport.errors import LabTimeSlipped
@@ -101,8 +104,9 @@ class LabTime:
         LabTimeSlipped if a tick or more of the server's real time has passed since the last time, or
         that did not come to its end: then some deadlines are wrong, and stay so until `lab.reset()`.
         """
-        self.unpark()
-        self._run("move", -round(seconds * 1000))
+        with contextlib.suppress(redis.TimeoutError):  # a server that is frozen: then there is trouble, too
+            self.unpark()
+            self._run("move", -round(seconds * 1000))
         if self._trouble:
             raise LabTimeSlipped(
                 f"{self._trouble}, so the remaining TTLs on Redis are no longer exact: call lab.reset() and "

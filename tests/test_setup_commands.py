@@ -83,6 +83,14 @@ def test_reset_prints_what_it_did(course, tmp_path):
     assert (ended.returncode, ended.stdout) == (0, "Three keys are gone.\n")
 
 
+def test_a_folder_that_cannot_be_used_is_named_in_one_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my-notebooks").write_text("not a folder")
+    monkeypatch.setitem(COMMANDS, "lab", lambda root, words: (root / "my-notebooks").mkdir())
+    assert run(["lab"], tmp_path) == 1
+    said = capsys.readouterr().err
+    assert "my-notebooks: File exists" in said and said.count("\n") == 1
+
+
 def test_a_reset_that_gets_no_answer_says_so_in_one_sentence(course, tmp_path):
     (course / "labsupport" / "lab.py").write_text(
         "from labsupport.errors import NoRedis\n"

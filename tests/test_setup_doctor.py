@@ -82,3 +82,9 @@ def test_a_missing_need_gives_exit_code_one(monkeypatch, tmp_path):
         doctor, "findings", lambda root: iter([Finding("disk", "full; make room", fine=False)])
     )
     assert examine(tmp_path) == 1
+
+
+def test_a_damaged_package_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "labsupport.server", None)
+    finding = doctor.redis()
+    assert not finding.fine and "delete the folder .venv" in finding.said

@@ -164,5 +164,5 @@ def test_a_port_that_may_not_be_used_says_why(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("socket.socket.bind", refuse)
-    with pytest.raises(SetupProblem, match="Permission denied"):
+    with pytest.raises(SetupProblem, match="reserved for the system"):
         refuse_taken_port(80)

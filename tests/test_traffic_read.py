@@ -492,3 +492,9 @@ def test_the_twitter_excerpt_is_clean_small_and_has_its_licence_beside_it():
     assert EXCERPT.stat().st_size <= 400_000
     assert "CC BY 4.0" in (EXCERPT.parent / "README.md").read_text()
     assert (traffic["at"] % 1 == 0).all()  # its clock ticks once a second
+
+
+@pytest.mark.parametrize("path", [None, 3, ["access.log"]])
+def test_a_path_that_is_none_is_answered_by_a_sentence(path):
+    with pytest.raises(BadArgument, match="must be the name of a file"):
+        read_traffic(path)

@@ -10,10 +10,12 @@ from urllib.parse import SplitResult, urlsplit
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
+from redis.credentials import UsernamePasswordCredentialProvider
 from redis.retry import Retry
 
 from labsupport.errors import NoRedis
-from labsupport.server.clients import GuardedRedis, LabRedis
+from labsupport.server.clients import LabRedis
+from labsupport.server.guard import GuardedPacker
 
 # Seconds. A cache read in production gets 0.25, but a busy laptop or CI machine stalls longer than that.
 TIMEOUT = 2.0
@@ -21,18 +23,6 @@ MALFORMED = (
     "REDIS_URL is not a valid address: it looks like redis://:password@host:6379/0 (or rediss://, unix://), "
     "and any of : / ? # @ % in the password must be percent-encoded."
 )
-
-
-class _Hidden(str):
-    """A secret that connects as itself and prints as stars."""
-
-    def __str__(self) -> str:
-        return "***"
-
-    __repr__ = __str__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -50,8 +40,10 @@ class Address:
         if settings is None:  # raised here: inside the `except`, the error would carry the password along
             raise NoRedis(MALFORMED)
         where = _safe(url.partition("://")[0], settings)
-        secrets = {name: _Hidden(settings[name]) for name in _SECRETS if name in settings}
-        return cls(where, {**settings, **secrets}, guarded=True)
+        username, password = settings.pop("username", None), settings.pop("password", None)
+        if username or password:  # in an object of redis-py that does not show them
+            settings["credential_provider"] = UsernamePasswordCredentialProvider(username, password)
+        return cls(where, settings, guarded=True)
 
     @classmethod
     def of_socket(cls, path: str) -> Address:
@@ -75,17 +67,15 @@ class Address:
             "driver_info": None,  # no CLIENT SETINFO: older servers lack it and an ACL may refuse and log it
             **overrides,
         }
-        kind = GuardedRedis if self.guarded else LabRedis
+        if self.guarded:
+            settings["command_packer"] = GuardedPacker()
         pool = redis.ConnectionPool(**settings)
-        client = kind(connection_pool=pool, single_connection_client=one_connection)
+        client = LabRedis(connection_pool=pool, single_connection_client=one_connection)
         client.auto_close_connection_pool = True  # nobody else has this pool
         return client
 
     def __repr__(self) -> str:
         return f"<Address {self.where}>"
-
-
-_SECRETS = ("username", "password", "ssl_password")
 
 
 def _parsed(url: str) -> dict[str, Any] | None:

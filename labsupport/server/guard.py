@@ -1,14 +1,17 @@
 """Which commands could harm other people's data, on a server that is not ours.
 
-This protects against accidents, not against intent: a command name that a Lua script puts together,
-or a connection taken out of the pool by hand, gets past it.
+The check sits where a connection packs its commands, so every client, pipeline and subscription of the
+pool goes through it. It protects against accidents, not against intent: a command name that a Lua script
+puts together gets past it.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from functools import lru_cache
+from typing import Any, NoReturn
+
+from redis.connection import HiredisRespSerializer
 
 from labsupport.errors import Refused
 
@@ -30,7 +33,10 @@ _PARTS = {
 _HARMFUL = {*_WHOLE.split(), *(f"{name} {part}" for name, parts in _PARTS.items() for part in parts.split())}
 _WITH_SCRIPT = frozenset(["EVAL", "EVAL_RO", "SCRIPT"])  # they carry the text of a script
 _FIRST_WORDS = _WITH_SCRIPT.union(_PARTS, _WHOLE.split())
-_CALL = re.compile(r"""call\s*\(?\s*["'](\w+)["'](?:\s*,\s*["']([\w-]+)["'])?""")
+# Such a name in quotes or brackets, anywhere in the text of a script.
+_QUOTED = re.compile(
+    rf"""["'[]({"|".join({*_WHOLE.split(), *_PARTS} - _WITH_SCRIPT)})["'\]]""", re.IGNORECASE
+)
 _ADVICE = "it could harm other people's data; unset REDIS_URL to get a server of your own"
 _KEYS_ADVICE = "it stalls everybody until it has seen every key; use scan_iter(match=...) over your own names"
 
@@ -51,24 +57,34 @@ def _deserves_a_look(first: str) -> bool:
 def _look(words: list[str]) -> None:
     _refuse_if_harmful(*words[:2])
     if words and words[0].upper() in _WITH_SCRIPT:
-        for called in itertools.chain(*map(_called, words[1:3])):
-            _refuse_if_harmful(*called)
+        for name in _QUOTED.findall(" ".join(words[1:])):
+            _refuse(name.upper())
 
 
 def _refuse_if_harmful(name: str = "", part: str = "") -> None:
     for command in (name.upper(), f"{name} {part[:20]}".upper()):  # 20: the part may be a whole script
         if command in _HARMFUL:
-            advice = _KEYS_ADVICE if command == "KEYS" else _ADVICE
-            raise Refused(f"{command} is refused on a server that we did not start: {advice}.")
+            _refuse(command)
 
 
-@lru_cache(maxsize=64)
-def _called(script: str) -> set[tuple[str, str]]:
-    """The commands that a Lua script names in its redis.call and redis.pcall."""
-    return set(_CALL.findall(script))
+def _refuse(command: str) -> NoReturn:
+    advice = _KEYS_ADVICE if command == "KEYS" else _ADVICE
+    raise Refused(f"{command} is refused on a server that we did not start: {advice}.")
 
 
 def _text(word: object) -> str:
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word).decode(errors="replace")
     return str(word)
+
+
+class GuardedPacker:
+    """Packs the commands for a server that is not ours; raises Refused before anything is sent."""
+
+    def __init__(self) -> None:
+        self._packer = HiredisRespSerializer()
+
+    def pack(self, *args: Any) -> list[bytes]:
+        """The command as it goes over the wire, unless it is refused."""
+        check(args)
+        return self._packer.pack(*args)  # type: ignore[no-any-return]

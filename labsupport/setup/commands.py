@@ -88,6 +88,14 @@ def run(arguments: list[str], root: Path = ROOT) -> int:
     except SetupProblem as problem:
         print(problem, file=sys.stderr)
         return 1
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(
+            f"A file or folder cannot be used ({where}); make it yours to write, or move it out of the way, "
+            "and run the same command again.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("\nStopped; run the same command again to go on.", file=sys.stderr)
         return 130

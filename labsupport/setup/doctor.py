@@ -73,9 +73,12 @@ def packages(root: Path, complete: bool) -> Finding:
 
 def redis() -> Finding:
     """Which Redis the notebooks would use, why, and whether it really answers."""
-    from labsupport.errors import LabError
-    from labsupport.server import choose_server, open_server
-
+    try:
+        from labsupport.errors import LabError
+        from labsupport.server import choose_server, open_server
+    except ImportError as error:
+        remedy = "delete the folder .venv and run `python3 -m labsupport lab`"
+        return Finding("Redis", f"a package is damaged ({error}); {remedy}", False)
     try:
         choice = choose_server()
         open_server().close()

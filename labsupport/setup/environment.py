@@ -124,8 +124,9 @@ def install(root: Path) -> None:
     errors = ["no reason given"]
 
     def hear(line: str) -> None:
-        if line.startswith("ERROR: "):
-            errors.append(line.removeprefix("ERROR: ").strip())
+        text = line.strip()  # indented, where pip builds a package in a process of its own
+        if text.startswith("ERROR: "):
+            errors.append(text.removeprefix("ERROR: "))
 
     pip = [str(venv_python(root)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     if run_child_hearing([*pip, "install", "-r", "requirements.txt"], root, hear) != 0:

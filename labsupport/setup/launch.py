@@ -63,6 +63,8 @@ def refuse_taken_port(port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            raise SetupProblem(f"Port {port} is reserved for the system; choose one from 1024 on.") from None
         except OSError as error:
             raise SetupProblem(
                 f"Port {port} cannot be used ({error.strerror}); perhaps a lab is still running there: "

@@ -41,6 +41,8 @@ def read_traffic(
     Categories stand in the order of their first request. What was sorted or left out is printed, and kept as
     sentences in `attrs["notes"]`. Raises BadArgument; for a missing file one that is a FileNotFoundError too.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise BadArgument(f"path is {path!r}, but must be the name of a file.")
     name, parse_log = os.fspath(path), log_parser(_method_names(methods), _status_range(statuses), query)
     try:
         with _open_text(path) as lines:
