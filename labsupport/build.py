@@ -49,16 +49,21 @@ def read_source(source: Path) -> NotebookNode:
     for position, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem[:2]}-{position:02d}"
         cell.metadata = {k: v for k, v in cell.metadata.items() if k != "lines_to_next_cell"}
-    notebook.metadata = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return _with_fixed_metadata(notebook)
+
+
+def _with_fixed_metadata(notebook: NotebookNode) -> NotebookNode:
+    """The same notebook without what an editor or a kernel notes of itself, such as its version."""
+    notebook.metadata = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
     return notebook
 
 
-def run(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
-    """Execute every cell in `folder`; returns the notebook with outputs only a reader needs.
+def run(notebook: NotebookNode) -> NotebookNode:
+    """Execute every cell in the notebooks' folder; returns the notebook with outputs only a reader needs.
 
-    The learner's data folder and Redis stay out of it: LAB_DATA is an empty folder for the time.
-    Raises nbclient's CellExecutionError with the cell and its error if one fails.
+    The learner's own notes stay out of it: LAB_DATA is an empty folder for the time. REDIS_URL and
+    LAB_REDIS_SERVER hold as ever. Raises nbclient's CellExecutionError if a cell fails.
     """
     with tempfile.TemporaryDirectory(prefix="lab-data-") as data:
         client = NotebookClient(
@@ -67,7 +72,7 @@ def run(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
             kernel_name="python3",
             record_timing=False,
             coalesce_streams=True,
-            resources={"metadata": {"path": str(folder)}},
+            resources={"metadata": {"path": str(NOTEBOOKS)}},
         )
         # "auto": kernels warn on the terminal about connections that are not encrypted.
         client.execute(env={**os.environ, "LAB_DATA": data}, transport_encryption="auto")
@@ -75,8 +80,7 @@ def run(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
         for output in cell.get("outputs", []):
             if len(output.get("data", {})) > 1:
                 output["data"].pop(WIDGET_VIEW, None)
-    notebook.metadata = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
-    nbformat.validate(notebook)
+    nbformat.validate(_with_fixed_metadata(notebook))
     return notebook
 
 

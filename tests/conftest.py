@@ -6,6 +6,7 @@ And the fixtures that most tests need: a lab on a real server.
 import re
 
 import pytest
+import redis
 
 import labsupport
 
@@ -55,3 +56,11 @@ def lab(module_lab):
     """A lab with lab time on a real server, empty and at 0."""
     module_lab.reset()
     return module_lab
+
+
+@pytest.fixture
+def other(url):
+    """Somebody else's client on the empty server at `url`, which the test's module provides."""
+    with redis.Redis.from_url(url, protocol=2) as client:
+        client.flushall()
+        yield client

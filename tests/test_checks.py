@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from refusals import refused
 
 from labsupport.checks import whole_number, whole_ticks
-from labsupport.errors import BadArgument
 
 NO_NUMBERS = [True, np.True_, float("nan"), np.inf, np.float64("-inf"), "60", b"60", None, 1j, Decimal(60)]
 
@@ -16,17 +16,6 @@ def test_a_whole_number_may_come_as_any_type_of_number(value):
     for whole in (whole_number("ttl", value), whole_ticks("ttl", value, 1), whole_ticks("ttl", value, 1.0)):
         assert whole == 60
         assert type(whole) is int
-
-
-def refused(call, *words):
-    """The call raises BadArgument with one sentence that holds all the words."""
-    with pytest.raises(BadArgument) as caught:
-        call()
-    sentence = str(caught.value)
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-    assert ". " not in sentence
-    assert [word for word in words if word not in sentence] == []
 
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, 2.5, 0, -3, np.int8(-128)])

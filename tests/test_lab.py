@@ -41,13 +41,6 @@ def url(server, monkeypatch):
     return server
 
 
-@pytest.fixture
-def other(url):
-    with redis.Redis.from_url(url, protocol=2) as client:
-        client.flushall()
-        yield client
-
-
 def dumps(client):
     return {name: (client.dump(name), client.pexpiretime(name)) for name in client.scan_iter()}
 

@@ -9,7 +9,6 @@ import nbclient
 import nbformat
 import psutil
 import pytest
-import redis
 from jupyter_client.manager import start_new_kernel
 from servers import becomes_true, foreign_server
 
@@ -72,13 +71,6 @@ def notebook(shared_notebook):
 def url():
     with foreign_server() as url:
         yield url
-
-
-@pytest.fixture
-def other(url):
-    with redis.Redis.from_url(url, protocol=2) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 import pytest
+from refusals import refused
 
-from labsupport.errors import BadArgument
 from labsupport.routes import assign, check_traffic, key_codes, lab_ticks
 
 KEYS = ["course:204", "course:7", "course:204", "course:31", "kurs:ü", "course:204", "course:7"]
@@ -76,17 +76,6 @@ def test_key_codes_lead_back_to_the_keys():
 
 def test_lab_ticks_are_counted_down():
     assert lab_ticks(np.array([0.0, 0.99, 1.0, 9.99, 10.0]), 5).tolist() == [0, 0, 0, 1, 2]
-
-
-def refused(call, *words):
-    """The call raises BadArgument with one sentence that holds all the words."""
-    with pytest.raises(BadArgument) as caught:
-        call()
-    sentence = str(caught.value)
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-    assert ". " not in sentence
-    assert [word for word in words if word not in sentence] == []
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, np.True_, "4", None, float("nan")])
