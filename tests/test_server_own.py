@@ -361,6 +361,38 @@ def test_in_a_jupyter_kernel_the_server_survives_interrupt_and_nothing_else():
         manager.shutdown_kernel(now=True)
 
 
+PACK_UNDER_INTERRUPTS = """
+import signal
+from labsupport.server.guard import Packer
+
+packing, interrupts = False, 0
+
+def interrupt(*_):
+    global packing, interrupts
+    if packing:
+        packing, interrupts = False, interrupts + 1
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+while interrupts < 1000:
+    try:
+        packing = True
+        while True:
+            Packer().pack("SET", *[10**18] * 50)
+    except KeyboardInterrupt:
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("alive")
+"""
+
+
+def test_an_interrupt_while_numbers_are_packed_never_crashes_the_process():
+    # With redis-py's own packer this process ends in a segmentation fault, and a learner's kernel with it.
+    process = subprocess.run([sys.executable, "-c", PACK_UNDER_INTERRUPTS], capture_output=True, text=True)
+    assert (process.returncode, process.stdout) == (0, "alive\n"), process.stderr
+
+
 def test_an_interrupted_command_never_leaves_its_reply_to_the_next(server):
     client, asking, interrupts = server.redis, False, 0
 

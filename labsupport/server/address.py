@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from labsupport.errors import NoRedis
 from labsupport.server.clients import LabRedis
-from labsupport.server.guard import GuardedPacker
+from labsupport.server.guard import GuardedPacker, Packer
 
 # Seconds. A cache read in production gets 0.25, but a busy laptop or CI machine stalls longer than that.
 TIMEOUT = 2.0
@@ -66,9 +66,8 @@ class Address:
             "decode_responses": False,
             "driver_info": None,  # no CLIENT SETINFO: older servers lack it and an ACL may refuse and log it
             **overrides,
+            "command_packer": GuardedPacker() if self.guarded else Packer(),
         }
-        if self.guarded:
-            settings["command_packer"] = GuardedPacker()
         pool = redis.ConnectionPool(**settings)
         client = LabRedis(connection_pool=pool, single_connection_client=one_connection)
         client.auto_close_connection_pool = True  # nobody else has this pool

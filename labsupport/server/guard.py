@@ -78,13 +78,19 @@ def _text(word: object) -> str:
     return str(word)
 
 
-class GuardedPacker:
-    """Packs the commands for a server that is not ours; raises Refused before anything is sent."""
+class Packer(HiredisRespSerializer):
+    """Packs commands, numbers as text: hiredis 3.5.0 turns them into text in C and crashes if interrupted there."""
 
-    def __init__(self) -> None:
-        self._packer = HiredisRespSerializer()
+    def pack(self, *args: Any) -> list[bytes]:
+        """The command as it goes over the wire. Raises redis.DataError: not text, bytes or a number."""
+        texts = (str(word) if isinstance(word, (int, float)) else word for word in args)
+        return super().pack(*texts)  # type: ignore[no-any-return]
+
+
+class GuardedPacker(Packer):
+    """Packs the commands for a server that is not ours; raises Refused before anything is sent."""
 
     def pack(self, *args: Any) -> list[bytes]:
         """The command as it goes over the wire, unless it is refused."""
         check(args)
-        return self._packer.pack(*args)  # type: ignore[no-any-return]
+        return super().pack(*args)
