@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
@@ -33,6 +33,11 @@ def data_folder() -> Path:
     return Path(os.environ.get("LAB_DATA") or platformdirs.user_data_dir("redis-lab", appauthor=False))
 
 
+def ledger_file() -> Path:
+    """Where the learner's predictions are kept."""
+    return data_folder() / "ledger.jsonl"
+
+
 def start_lab(notebook: str, lab_time: bool = True) -> Lab:
     """Make `notebook` (such as "03") ready: find or start a Redis and connect to it.
 
@@ -52,12 +57,22 @@ def start_lab(notebook: str, lab_time: bool = True) -> Lab:
     return _open_labs[notebook]
 
 
+@contextlib.contextmanager
+def at_rest() -> Iterator[None]:
+    """The notebooks' labs stand still as between two cells, while something else takes its time."""
+    with contextlib.ExitStack() as stack:
+        for lab in list(_open_labs.values()):
+            if lab._cells:
+                stack.enter_context(lab._cells.at_rest())
+        yield
+
+
 class Lab:
     """What a notebook holds in its hand: `redis`, `keys`, `clock`; `owned` says whose server it is."""
 
-    def __init__(self, notebook: str, lab_time: bool = True) -> None:
-        """See `start_lab`, which is the way to make one."""
-        self._server = open_server()
+    def __init__(self, notebook: str, lab_time: bool = True, own: bool = False) -> None:
+        """See `start_lab`, which is the way to make one; `own`: not on REDIS_URL, whatever it says."""
+        self._server = open_server(own=own)
         self.notebook, self.owned, self.redis = notebook, self._server.owned, self._server.redis
         self.keys, self.clock = Keys(self._namespace()), Clock()
         self._time: LabTime | None = None
@@ -135,6 +150,19 @@ class _Cells:
         """Cells no longer matter."""
         self._each("unregister")
 
+    @contextlib.contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Parked as if the cell had ended; afterwards as it was."""
+        running, parked = self._running, self._time.parked
+        self._running = 0
+        self._park()
+        try:
+            yield
+        finally:
+            self._running = running
+            if not parked:
+                _quietly(self._time.unpark)
+
     def _each(self, how: str) -> None:
         for event, call in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             if self._shell:
@@ -192,18 +220,31 @@ def _remember(namespace: str) -> None:
 
 
 def reset_learner() -> str:
-    """Clear the learner's keys on the REDIS_URL server, and the notes of them; returns what was done.
+    """Clear the learner's keys on the REDIS_URL server, and their predictions; returns what was done.
 
-    Notebooks are left alone. NoRedis if REDIS_URL is set and does not answer.
+    Notebooks are left alone. NoRedis, and nothing cleared, if REDIS_URL is set and does not answer; OSError
+    if the predictions cannot be deleted.
     """
+    keys = _clear_noted_keys()
+    done = []
+    if ledger_file().exists():
+        ledger_file().unlink()
+        done.append("Your predictions are deleted.")
+    if keys:
+        done.append(keys)
+    nothing = "Nothing to reset: no predictions are recorded and no keys of yours are on any server."
+    return " ".join([*(done or [nothing]), "Your notebooks are untouched."])
+
+
+def _clear_noted_keys() -> str:
+    """Clear the keys that were noted, if any; returns what was done, or "" for none."""
     names = [unquote(note.name) for note in _notes().glob("*")]
     namespaces = [name for name in names if _OURS.fullmatch(name)]
     if not namespaces:
-        return "Nothing to reset: no keys of yours are on any server. Your notebooks are untouched."
+        return ""
     if not os.environ.get("REDIS_URL"):
         return "Set REDIS_URL to the server whose keys of yours are to be cleared, and reset again."
-    deleted = _clear(namespaces)
-    return f"{deleted} keys of yours are deleted from the REDIS_URL server. Your notebooks are untouched."
+    return f"{_clear(namespaces)} keys of yours are deleted from the REDIS_URL server."
 
 
 def _clear(namespaces: list[str]) -> int:

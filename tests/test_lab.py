@@ -12,7 +12,7 @@ from servers import foreign_server
 
 from labsupport import Clock, Keys, Lab, start_lab
 from labsupport.errors import BadArgument, LabError, NoRedis, Refused
-from labsupport.lab import data_folder, reset_learner
+from labsupport.lab import data_folder, ledger_file, reset_learner
 
 
 @pytest.fixture(autouse=True)
@@ -220,6 +220,56 @@ def test_a_note_that_we_never_made_clears_nothing(other, name):
     Path(data_folder() / "namespaces" / (quote(name, safe="") or "_")).touch()
     assert reset_learner().startswith("Nothing to reset")
     assert dumps(other) == before
+
+
+STAY = "Your notebooks are untouched."
+
+
+def predicted(content="{}"):
+    """A ledger with something in it."""
+    ledger_file().parent.mkdir(parents=True, exist_ok=True)
+    ledger_file().write_text(content)
+
+
+@pytest.mark.parametrize("content", ['{"prediction": "a", "value": 1}\n', "damaged", ""])
+def test_reset_learner_deletes_the_predictions_and_says_so(content):
+    predicted(content)
+    assert reset_learner() == f"Your predictions are deleted. {STAY}"
+    assert not ledger_file().exists()
+    assert reset_learner() == (
+        f"Nothing to reset: no predictions are recorded and no keys of yours are on any server. {STAY}"
+    )
+
+
+def test_reset_learner_deletes_predictions_and_keys_and_says_both(other):
+    predicted()
+    crashed()
+    gone = "1500 keys of yours are deleted from the REDIS_URL server."
+    assert reset_learner() == f"Your predictions are deleted. {gone} {STAY}"
+
+
+def test_reset_learner_deletes_the_predictions_even_if_the_server_is_not_known(other, monkeypatch):
+    predicted()
+    crashed()
+    monkeypatch.delenv("REDIS_URL")
+    done = reset_learner()
+    assert done.startswith("Your predictions are deleted. Set REDIS_URL to the server")
+    assert not ledger_file().exists()
+
+
+def test_reset_learner_keeps_the_predictions_if_the_server_does_not_answer(other, monkeypatch):
+    predicted()
+    crashed()
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    with pytest.raises(NoRedis):
+        reset_learner()
+    assert ledger_file().exists()
+
+
+def test_predictions_that_cannot_be_deleted_are_no_silent_success():
+    ledger_file().mkdir(parents=True)
+    with pytest.raises(OSError, match=r"ledger\.jsonl"):
+        reset_learner()
 
 
 def test_a_closed_lab_leaves_nothing_to_reset(other):

@@ -1,0 +1,30 @@
+"""What makes the learner act: predictions, exercises with replies, and the quiz."""
+
+from labsupport.lessons.checks.nb00 import check_misses, check_remember
+from labsupport.lessons.checks.nb01 import check_staleness, check_ttl_for_rate
+from labsupport.lessons.checks.nb01_cache import check_cache
+from labsupport.lessons.checks.nb02 import check_fleet_rate, check_route, check_same_rate
+from labsupport.lessons.checks.nb03 import check_add_view, check_forget, check_pays
+from labsupport.lessons.exercises import hint
+from labsupport.lessons.predictions import errors_so_far, judge, predict, recorded
+from labsupport.lessons.quiz import quiz
+
+__all__ = [
+    "check_add_view",
+    "check_cache",
+    "check_fleet_rate",
+    "check_forget",
+    "check_misses",
+    "check_pays",
+    "check_remember",
+    "check_route",
+    "check_same_rate",
+    "check_staleness",
+    "check_ttl_for_rate",
+    "errors_so_far",
+    "hint",
+    "judge",
+    "predict",
+    "quiz",
+    "recorded",
+]
