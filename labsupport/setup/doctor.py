@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from labsupport.setup.browsers import NONE_FOUND, find_browser
 from labsupport.setup.environment import NEEDED_BYTES, check_disk, check_venv_module, has_every_pin, is_ready
 from labsupport.setup.pins import differences
 from labsupport.setup.problem import SetupProblem
@@ -87,11 +88,18 @@ def redis() -> Finding:
     return Finding("Redis", f"{choice.kind}, {choice.where}: {choice.why}")
 
 
-def browser(find: Callable[[], object] = webbrowser.get) -> Finding:
-    """Whether a browser will open by itself; without one the lab runs all the same."""
+def browser(
+    find: Callable[[], object] = webbrowser.get, find_driven: Callable[[], Path | None] = find_browser
+) -> Finding:
+    """Whether a browser will open by itself, and which one the tests drive; the lab runs without either."""
+    opens, said = True, "found; `lab` opens it"
     try:
         find()
     except webbrowser.Error:
-        remedy = "none found; `lab` prints an address to open in a browser of your choice"
-        return Finding("browser", remedy, fine=False, needed=False)
-    return Finding("browser", "found; `lab` opens it")
+        opens, said = False, "none opens by itself; `lab` prints an address to open in one of your choice"
+    try:
+        driven = find_driven()
+    except SetupProblem as problem:
+        return Finding("browser", f"{said}; {problem}", fine=False, needed=False)
+    tests = f"the browser tests use {driven}" if driven else f"the browser tests are left out: {NONE_FOUND}"
+    return Finding("browser", f"{said}; {tests}", opens, needed=False)

@@ -1,0 +1,136 @@
+"""Fixtures for tests in a real browser. Without Chrome, Chromium or Edge they are left out, in one line.
+
+They last as long as this package: while Playwright runs, the thread has an event loop, over which other tests
+would trip.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Error, expect, sync_playwright
+
+from browser.notebook import HEIGHT, PATIENCE, WIDTH, Notebook
+from browser.server import Jupyter, running_jupyter
+from labsupport.setup.browsers import NONE_FOUND, find_browser
+
+LEFT_OUT, TOLD = pytest.StashKey[str](), pytest.StashKey[list[str]]()
+QUIET = [
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no request gets out, wanted or not
+]
+Theme = Literal["light", "dark"]
+Opening = Callable[..., contextlib.AbstractContextManager[Notebook]]
+
+
+def leave_out(config: pytest.Config, why: str) -> None:
+    """Skip with this reason, unless a browser was asked for by name: then its absence is an error."""
+    if os.environ.get("LAB_BROWSER"):
+        pytest.fail(f"LAB_BROWSER is {os.environ['LAB_BROWSER']!r}, but {why}")
+    config.stash[LEFT_OUT] = why
+    pytest.skip(why)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Why they were left out, in one line; or what they measured."""
+    for line in config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)
+    if why := config.stash.get(LEFT_OUT, None):
+        terminalreporter.write_line(f"The browser tests were left out: {why}.")
+
+
+@pytest.fixture(scope="package")
+def browser(request) -> Iterator[Browser]:
+    """The browser of this machine, without a window."""
+    program = find_browser()  # LAB_BROWSER without a program is an error here
+    if program is None:
+        leave_out(request.config, NONE_FOUND)
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium has no sandbox for root
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        try:
+            running = playwright.chromium.launch(
+                executable_path=program, args=[*QUIET, *["--no-sandbox"] * root], timeout=PATIENCE
+            )
+        except Error as error:
+            leave_out(request.config, f"{program} does not start ({error.message.splitlines()[0]})")
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def jupyter(browser, tmp_path_factory) -> Iterator[Jupyter]:
+    """A real JupyterLab on copies of the notebooks; a browser comes first, as without one it has no use."""
+    with running_jupyter(tmp_path_factory.mktemp("jupyter")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def screenshots(tmp_path_factory) -> Path:
+    """Where pictures are kept: LAB_SCREENSHOTS, or pytest's own temporary folder."""
+    named = os.environ.get("LAB_SCREENSHOTS")
+    folder = Path(named).resolve() if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def tell(request, screenshots) -> Callable[[str, list[str]], None]:
+    """`tell(name, lines)` shows the lines when all tests have run, and keeps them as NAME.txt."""
+
+    def told(name: str, lines: list[str]) -> None:
+        request.config.stash.setdefault(TOLD, []).extend(lines)
+        (screenshots / f"{name}.txt").write_text("\n".join([*lines, ""]))
+
+    return told
+
+
+@pytest.fixture(scope="package")
+def opening(jupyter, browser, screenshots) -> Opening:
+    """`with opening(what, theme, ...) as notebook`: for a fixture that several tests share."""
+
+    @contextlib.contextmanager
+    def open_one(
+        what: str | nbformat.NotebookNode,
+        theme: Theme = "light",
+        reduced_motion: bool = False,
+        run: bool = True,
+    ) -> Iterator[Notebook]:
+        context = browser.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT},
+            color_scheme=theme,
+            reduced_motion="reduce" if reduced_motion else "no-preference",
+        )
+        try:
+            notebook = Notebook(context.new_page(), jupyter.address(what), screenshots)
+            if run:
+                notebook.run_all()
+            yield notebook
+            assert notebook.problems() == []
+        finally:
+            context.close()
+
+    return open_one
+
+
+@pytest.fixture
+def open_notebook(jupyter, opening) -> Iterator[Callable[..., Notebook]]:
+    """`open_notebook(what, theme="light", reduced_motion=False, run=True)` opens one and runs it.
+
+    what: a notebook of the course by its file's name, or a notebook node. Each is closed after the test,
+    which fails if there was an error in the page, a request to anywhere else, a dialog or a notification.
+    """
+    jupyter.forget()
+    with contextlib.ExitStack() as opened:
+        yield lambda *what, **how: opened.enter_context(opening(*what, **how))
+    jupyter.forget()

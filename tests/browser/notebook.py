@@ -1,0 +1,183 @@
+"""A notebook that is open in JupyterLab: what a learner does with it, and what went wrong meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, TimeoutError, expect
+
+SECONDS = 1000
+PATIENCE = 60 * SECONDS  # for what a busy machine does slowly; whoever waits goes on as soon as it is there
+FOR_CELLS = 5 * PATIENCE  # and for what a notebook computes
+WIDTH, HEIGHT, TALLEST = 1400, 1000, 16_000
+CELLS = ".jp-NotebookPanel .jp-Cell"
+POPUPS = ".jp-Dialog, .Toastify__toast"
+CONTENT = "window.jupyterapp.shell.currentWidget.content"
+IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+# Until the sliders and pictures of the last run are there, a widget's place says "Loading widget..."
+SETTLED = (
+    "![...document.querySelectorAll('.jp-OutputArea')].some(area => /Loading widget/.test(area.innerText))"
+)
+
+
+class Notebook:
+    """One notebook in a page of its own. Cells are counted from 0, the text cells too.
+
+    `outside` has each address that was asked for beyond the local server, `console_errors` what the page
+    complained of and each request that failed. Both have to be empty in the end; a test that provokes
+    an error looks at it and clears the list.
+    """
+
+    def __init__(self, page: Page, address: str, screenshots: Path) -> None:
+        """Opens the address, and waits until the cells are shown and the kernel is ready."""
+        self.page, self._screenshots = page, screenshots
+        self.outside: list[str] = []
+        self.console_errors: list[str] = []
+        self._host = urlsplit(address).netloc
+        self._listen()
+        page.goto(address, timeout=PATIENCE)
+        page.locator(CELLS).first.wait_for(timeout=PATIENCE)
+        self.until(IDLE)
+
+    def _listen(self) -> None:
+        self.page.on("request", self._note_request)
+        self.page.on("websocket", lambda socket: self._note_address(socket.url))
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(f"pageerror: {error}"))
+        self.page.on("response", self._note_response)
+        self.page.on("requestfailed", self._note_failure)
+
+    def _note_request(self, request: Request) -> None:
+        self._note_address(request.url)
+
+    def _note_address(self, url: str) -> None:
+        if not url.startswith(("data:", "blob:", "about:")) and urlsplit(url).netloc != self._host:
+            self.outside.append(url)
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console_errors.append(f"console: {message.text[:500]} ({message.location.get('url', '')})")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.console_errors.append(f"{response.status}: {response.request.method} {response.url}")
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that closes gives up what it had asked for
+            self.console_errors.append(f"{request.failure}: {request.method} {request.url}")
+
+    def until(self, condition: str, arg: object = None, patience: float = PATIENCE) -> None:
+        """Wait for this to be true in the page; what was to be seen instead becomes the message."""
+        try:
+            self.page.wait_for_function(condition, arg=arg, timeout=patience)
+        except TimeoutError:
+            picture = self.screenshot("waited-in-vain")
+            raise AssertionError(f"never true: {condition}; {self.problems()}; see {picture}") from None
+
+    def _command(self, name: str) -> None:
+        """Execute a command of JupyterLab's; returns when it is done, for a run when the cells have run."""
+        self.page.evaluate(
+            """name => { window.labDone = false;
+                const done = () => { window.labDone = true; };
+                jupyterapp.commands.execute(name).then(done, done); }""",
+            name,
+        )
+        self.until("window.labDone", patience=FOR_CELLS)
+
+    def run_all(self) -> None:
+        """Run > Run All Cells; returns when every cell has run and its widgets are shown."""
+        self._command("notebook:run-all-cells")
+        self._settle()
+
+    def run_cell(self, index: int) -> None:
+        """Select this cell and run it; returns when it has run and its widgets are shown."""
+        self.page.evaluate(f"index => {{ {CONTENT}.activeCellIndex = index; }}", index)
+        self._command("notebook:run-cell")
+        self._settle()
+
+    def _settle(self) -> None:
+        self.until(IDLE)
+        self.until(SETTLED)
+
+    def cell(self, index: int) -> Locator:
+        """The cell on the page."""
+        return self.page.locator(CELLS).nth(index)
+
+    def output(self, index: int) -> Locator:
+        """Where the cell's outputs are shown."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def output_text(self, index: int) -> str:
+        """What the cell printed, hidden or not."""
+        return self.page.evaluate(
+            f"""index => {CONTENT}.widgets[index].model.outputs.toJSON()
+                .filter(output => output.output_type === 'stream').map(output => output.text).join('')""",
+            index,
+        )
+
+    def cells(self) -> list[dict[str, object]]:
+        """Each cell's `type`, `source`, `tags`, as JupyterLab has them."""
+        return self.page.evaluate(
+            f"""() => {CONTENT}.widgets.map(({{model}}) => ({{
+                type: model.type,
+                source: model.sharedModel.getSource(),
+                tags: model.getMetadata('tags') ?? [],
+            }}))"""
+        )
+
+    def set_source(self, index: int, text: str) -> None:
+        """Replace the cell's source, as if it had been typed."""
+        self.page.evaluate(
+            f"([index, text]) => {CONTENT}.widgets[index].model.sharedModel.setSource(text)",
+            [index, text],
+        )
+
+    def red_cells(self) -> list[int]:
+        """The cells with an error, with anything on stderr, or with a widget that could not be shown."""
+        return self.page.locator(CELLS).evaluate_all(
+            """cells => cells.flatMap((cell, index) => {
+                const shown = cell.querySelector('.jp-Cell-outputArea');
+                const red = cell.querySelector('[data-mime-type="application/vnd.jupyter.stderr"]');
+                const broken = /Error (displaying|creating) widget|javascript error|model not found/;
+                return red || broken.test(shown?.innerText) ? [index] : [];
+            })"""
+        )
+
+    def popups(self) -> list[str]:
+        """The text of each dialog and notification."""
+        return self.page.locator(POPUPS).all_inner_texts()
+
+    def screenshot(self, name: str, of: Locator | None = None) -> Path:
+        """Keep a picture of the window, or of one part of the page, as NAME.png."""
+        file = self._screenshots / f"{name}.png"
+        (of or self.page).screenshot(path=file, animations="disabled", timeout=PATIENCE)
+        return file
+
+    def screenshot_whole(self, name: str) -> Path:
+        """Keep a picture of the whole notebook, from the title to the last cell."""
+        notebook = self.page.locator(".jp-WindowedPanel-outer")
+        height = notebook.evaluate("outer => outer.scrollHeight")
+        self.page.set_viewport_size({"width": WIDTH, "height": min(height + 150, TALLEST)})
+        notebook.evaluate("outer => { outer.scrollTop = 0; }")
+        try:
+            return self.screenshot(name)
+        finally:
+            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+    def axe(self, selector: str) -> list[str]:
+        """What axe finds serious or critical in the parts of the page that match; at least one has to."""
+        expect(self.page.locator(selector).first).to_be_visible()
+        found = Axe().run(self.page, selector).response["violations"]
+        return [
+            f"{finding['impact']}: {finding['id']}: {node['html'][:200]}: {node.get('failureSummary', '')}"
+            for finding in found
+            if finding["impact"] in ("serious", "critical")
+            for node in finding["nodes"]
+        ]
+
+    def problems(self) -> list[str]:
+        """Everything that must not have happened up to now."""
+        asked = [f"outside request: {url}" for url in self.outside]
+        return [*asked, *self.console_errors, *(f"popup: {text}" for text in self.popups())]

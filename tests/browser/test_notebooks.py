@@ -1,0 +1,229 @@
+"""Every notebook of the series in JupyterLab: it runs, and its widgets do what they promise, by keyboard.
+
+The tests of one notebook share one page. They begin with a fresh Run All; each leaves the page usable.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from browser.notebook import Notebook
+from labsupport import build
+
+NAMES = [build.built(source).name for source in build.sources()]
+EXPLORER, ASKING, FLEET = ".lab-explorer", ".lab-asking", ".lab-fleet"
+# A likely wrong answer to one exercise of each notebook; the others get an answer that is none.
+WRONG = {
+    "check_remember": """\
+def remember(redis, name, value):
+    redis.set(name, value)
+
+check_remember(remember)""",
+    "check_staleness": "check_staleness(45)",
+    "check_route": "def route(index, key):\n    return index % 4\n\ncheck_route(route)",
+    "check_add_view": """\
+def add_view(redis, name):
+    redis.set(name, int(redis.get(name) or 0) + 1)
+
+check_add_view(add_view)""",
+}
+
+
+@pytest.fixture(scope="module", params=NAMES, ids=lambda name: name.removesuffix(".ipynb"))
+def lesson(request, jupyter, opening):
+    """The notebook, freshly run, with nothing predicted or attempted."""
+    jupyter.forget()
+    with opening(request.param) as opened:
+        opened.name = request.param.removesuffix(".ipynb")
+        yield opened
+
+
+def having(lesson: Notebook, call: str) -> list[int]:
+    """The cells that call this function."""
+    return [
+        index
+        for index, cell in enumerate(lesson.cells())
+        if f"{call}(" in cell["source"] and cell["type"] == "code"
+    ]
+
+
+def widgets(lesson: Notebook, call: str, root: str) -> list[Locator]:
+    """What those cells show, each on the page."""
+    places = [lesson.output(index).locator(root) for index in having(lesson, call)]
+    for place in places:
+        expect(place.first).to_be_visible()
+    return [widget for place in places for widget in place.all()]
+
+
+def step(slider: Locator) -> None:
+    """Move a slider by one step, by keyboard: up, or down where it is at its end."""
+    before = slider.get_attribute("aria-valuenow")
+    slider.focus()
+    for key in ("ArrowRight", "ArrowLeft"):
+        slider.press(key)
+        if slider.get_attribute("aria-valuenow") != before:
+            return
+    raise AssertionError(f"no key moves the slider {slider.get_attribute('aria-label')!r}")
+
+
+def source(root: Locator) -> str:
+    """The picture's data, once it can be seen."""
+    return root.locator("img").evaluate("async img => { await img.decode(); return img.src; }")
+
+
+def changed(lesson: Notebook, root: Locator, before: str) -> bool:
+    """Wait until there is another picture than before, and see that it can be shown."""
+    another = "([root, before]) => root.querySelector('img').src !== before"
+    lesson.until(another, [root.element_handle(), before])
+    return source(root) != before
+
+
+def test_it_runs_from_top_to_bottom_and_nothing_goes_wrong(lesson):
+    assert lesson.red_cells() == []
+    assert lesson.problems() == []
+    lesson.screenshot_whole(f"{lesson.name}-light")
+
+
+def test_every_control_of_an_explorer_changes_its_picture_and_its_sentence(lesson):
+    for number, explorer in enumerate(widgets(lesson, "explore", EXPLORER)):
+        lesson.screenshot(f"{lesson.name}-explorer-{number}", explorer)
+        moves = [(step, slider) for slider in explorer.get_by_role("slider").all()]
+        moves += [(choose_next, choice) for choice in explorer.locator("select").all()]
+        assert moves
+        for move, control in moves:
+            before, said = source(explorer), explorer.get_by_role("status").inner_text()
+            move(control)
+            assert changed(lesson, explorer, before)
+            expect(explorer.get_by_role("status")).not_to_have_text(said)
+            expect(explorer.get_by_role("status")).not_to_contain_text("could not be drawn")
+        lesson.screenshot(f"{lesson.name}-explorer-{number}-moved", explorer)
+    assert lesson.problems() == []
+
+
+def choose_next(choice: Locator) -> None:
+    """Take another option of a drop-down list, by keyboard."""
+    first = choice.input_value()
+    choice.press("ArrowDown")
+    if choice.input_value() == first:
+        choice.press("ArrowUp")
+    assert choice.input_value() != first
+
+
+def test_a_prediction_is_made_by_keyboard_and_recorded(lesson):
+    for number, asking in enumerate(widgets(lesson, "predict", ASKING)):
+        lesson.screenshot(f"{lesson.name}-prediction-{number}", asking)
+        statuses = asking.get_by_role("status")
+        expect(statuses).to_contain_text(["No prediction yet."] * statuses.count())
+        for slider in asking.get_by_role("slider").all():
+            step(slider)
+        for button in asking.get_by_role("button", name="Record").all():
+            button.press("Enter")
+        for group in asking.locator(".widget-radio-box").all():
+            choose(group.get_by_role("radio"), 0)
+        expect(statuses).to_contain_text(["Recorded: "] * statuses.count())
+        lesson.screenshot(f"{lesson.name}-prediction-{number}-recorded", asking)
+    assert lesson.problems() == []
+
+
+def test_the_quiz_answers_each_choice_with_its_reason_and_one_is_right(lesson):
+    for number, asking in enumerate(widgets(lesson, "quiz", ASKING)):
+        lesson.screenshot(f"{lesson.name}-quiz-{number}", asking)
+        reason, options, replies = asking.get_by_role("status"), asking.get_by_role("radio"), []
+        for option in range(options.count()):
+            said = reason.inner_text()
+            choose(options, option)
+            expect(reason).not_to_have_text(said)
+            expect(reason).to_have_text(re.compile("^(Right|No): "))
+            replies.append(reason.inner_text())
+        assert len(set(replies)) == len(replies) >= 3
+        assert sum(reply.startswith("Right: ") for reply in replies) == 1
+        lesson.screenshot(f"{lesson.name}-quiz-{number}-answered", asking)
+    assert lesson.problems() == []
+
+
+def choose(options: Locator, number: int) -> None:
+    """Choose a radio button by keyboard: space takes the first, the arrow goes on from the one before."""
+    options.nth(max(0, number - 1)).press("ArrowDown" if number else "Space")
+    expect(options.nth(number)).to_be_checked()
+
+
+def test_the_animation_is_played_stepped_and_scrubbed_and_its_caches_switched(lesson):
+    for number, fleet in enumerate(widgets(lesson, "animate", FLEET)):
+        scrub, last = fleet.get_by_role("slider"), fleet.get_by_role("slider").get_attribute("max")
+        lesson.screenshot(f"{lesson.name}-fleet-{number}", fleet)
+        fleet.get_by_label("Speed").press("End")
+        for option in range(2):
+            choose(fleet.get_by_role("radio"), option)
+            scrub.press("Home")
+            expect(scrub).to_have_value("0")
+            fleet.get_by_role("button", name="Play").press("Enter")
+            expect(scrub).to_have_value(last)
+            fleet.get_by_role("button", name="Step back").press("Enter")
+            expect(scrub).to_have_value(str(int(last) - 1))
+            scrub.press("ArrowLeft")
+            expect(scrub).to_have_value(str(int(last) - 2))
+            lesson.screenshot(f"{lesson.name}-fleet-{number}-{option}", fleet)
+    assert lesson.problems() == []
+
+
+def exercises(lesson: Notebook) -> list[tuple[int, str]]:
+    """Each exercise's cell and its check."""
+    marked = [index for index, cell in enumerate(lesson.cells()) if "exercise" in cell["tags"]]
+    return [
+        (index, re.findall(r"^(check_\w+)\(", lesson.cells()[index]["source"], re.M)[-1]) for index in marked
+    ]
+
+
+def test_an_exercise_that_is_not_attempted_says_so_and_its_solution_is_right_and_folded(lesson):
+    for index, _ in exercises(lesson):
+        expect(lesson.output(index)).to_contain_text("Not attempted yet: ")
+        solution = lesson.cells()[index + 1]
+        assert "solution" in solution["tags"] and solution["source"].startswith("# Solution\n")
+        assert "Right: " in lesson.output_text(index + 1)
+        expect(lesson.cell(index + 1).locator(".jp-Cell-inputArea .cm-editor")).to_be_hidden()
+
+
+def test_a_wrong_answer_is_answered_and_the_solution_is_right(lesson):
+    given = [found for found in exercises(lesson) if found[1] in WRONG] or exercises(lesson)[:1]
+    for index, check in given:
+        lesson.set_source(index, WRONG.get(check, f"{check}('a text that is no answer')"))
+        lesson.run_cell(index)
+        expect(lesson.output(index)).to_have_text(re.compile("^Not yet: "))
+        lesson.screenshot(f"{lesson.name}-{check}-wrong", lesson.cell(index))
+        lesson.set_source(index, lesson.cells()[index + 1]["source"])
+        lesson.run_cell(index)
+        expect(lesson.output(index)).to_have_text(re.compile("^Right: "))
+        lesson.screenshot(f"{lesson.name}-{check}-right", lesson.cell(index))
+    assert lesson.red_cells() == []
+
+
+def test_our_widgets_have_no_serious_accessibility_problem(lesson):
+    assert findings(lesson) == []
+
+
+def findings(lesson: Notebook) -> list[str]:
+    """What axe has to say about the widgets that the notebook has."""
+    there = [root for root in (EXPLORER, ASKING, FLEET) if lesson.page.locator(root).count()]
+    return [finding for root in there for finding in lesson.axe(root)]
+
+
+def test_with_everything_predicted_and_attempted_it_runs_once_more(lesson):
+    lesson.run_all()
+    assert lesson.red_cells() == []
+    assert lesson.problems() == []
+    lesson.screenshot_whole(f"{lesson.name}-predicted")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_the_dark_theme_it_runs_and_the_widgets_can_be_read(jupyter, opening, name):
+    jupyter.forget()
+    with opening(name, theme="dark") as opened:
+        assert opened.red_cells() == []
+        assert findings(opened) == []
+        stem = name.removesuffix(".ipynb")
+        opened.screenshot_whole(f"{stem}-dark")
+        for number, widget in enumerate(opened.page.locator(f"{EXPLORER}, {ASKING}, {FLEET}").all()):
+            opened.screenshot(f"{stem}-dark-widget-{number}", widget)
