@@ -71,17 +71,30 @@ def run(notebook: NotebookNode) -> NotebookNode:
             timeout=CELL_SECONDS,
             kernel_name="python3",
             record_timing=False,
-            coalesce_streams=True,
             resources={"metadata": {"path": str(NOTEBOOKS)}},
         )
         # "auto": kernels warn on the terminal about connections that are not encrypted.
         client.execute(env={**os.environ, "LAB_DATA": data}, transport_encryption="auto")
     for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = _in_one_piece(cell.outputs)
         for output in cell.get("outputs", []):
             if len(output.get("data", {})) > 1:
                 output["data"].pop(WIDGET_VIEW, None)
     nbformat.validate(_with_fixed_metadata(notebook))
     return notebook
+
+
+def _in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """What was printed without a picture between comes as one output, however the kernel cut it up."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output.output_type == "stream" and before.get("name") == output.name:
+            before["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def keep_measurements(fresh: NotebookNode, committed: NotebookNode) -> NotebookNode:

@@ -10,6 +10,7 @@ import redis
 from servers import foreign_server
 
 from labsupport import build
+from labsupport.lessons.texts import load
 
 SOURCES = build.sources()
 each_notebook = pytest.mark.parametrize("source", SOURCES, ids=[s.stem for s in SOURCES])
@@ -94,8 +95,9 @@ def test_every_figure_has_a_sentence_below_it_and_as_its_alternative_text(source
             if "image/png" in picture.get("data", {}):
                 sentence = picture.data["text/plain"]
                 assert picture.metadata["image/png"]["alt"] == sentence
-                assert below is not None and below.text.split() == sentence.split()
-                assert re.search(r"\d|no guess yet", sentence)
+                said = below.get("text") or below.data["text/plain"]  # printed, or an explorer's second output
+                assert said.split() == sentence.split()
+                assert re.search(r"\d|no guess yet|^Measured: ", sentence)
 
 
 @each_notebook
@@ -107,11 +109,85 @@ def test_no_output_carries_a_path_a_token_or_an_error(source):
         assert not re.search(r"/home/|/root|/tmp|/Users/|token|password|redis://|Traceback|stderr", text)
 
 
+def exercises(notebook):
+    """Each exercise's cell and the one right below it."""
+    cells = notebook.cells
+    return [(c, cells[i + 1]) for i, c in enumerate(cells) if "exercise" in c.metadata.get("tags", [])]
+
+
+@each_notebook
+def test_two_or_three_exercises_whose_stubs_are_not_attempted(source):
+    found = exercises(committed(source))
+    assert 2 <= len(found) <= 3
+    for stub, _ in found:
+        assert re.search(r"\ncheck_\w+\(\w+\)$", stub.source)
+        assert stub.outputs[0].text.startswith("Not attempted yet: ") and len(stub.outputs) == 1
+
+
+@each_notebook
+def test_each_exercise_has_its_solution_folded_below_it_and_the_solution_is_right(source):
+    for stub, solution in exercises(committed(source)):
+        assert solution.metadata == {
+            "tags": ["solution"],
+            "jupyter": {"source_hidden": True, "outputs_hidden": True},
+        }
+        assert solution.source.startswith("# Solution\n")
+        assert stub.source.splitlines()[-1].partition("(")[0] in solution.source  # the same check
+        assert solution.outputs[0].text.startswith("Right: ") and len(solution.outputs) == 1
+
+
+@each_notebook
+def test_the_prose_names_each_exercises_hints_and_minutes(source):
+    notebook = committed(source)
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    for number, (stub, _) in enumerate(exercises(notebook), 1):
+        assert f'hint("{stub.source.splitlines()[-1].partition("(")[0].removeprefix("check_")}")' in prose
+        assert re.search(rf"## (● )?Exercise {number}: .+ \(\d+ minutes\)", prose)
+
+
+def called(notebook, function):
+    """The names that a notebook's cells give to a function of the lessons: predict("a", "b") -> a, b."""
+    code = "\n".join(c.source for c in code_cells(notebook))
+    return [
+        n
+        for names in re.findall(rf'{function}\((?:ax, )?((?:"[\w-]+",? ?)+)', code)
+        for n in re.findall(r'"([\w-]+)"', names)
+    ]
+
+
+def test_every_prediction_is_asked_where_its_file_says_and_judged_once():
+    asked, judged = {}, []
+    for source in SOURCES:
+        for name in called(committed(source), "predict"):
+            asked.setdefault(name, []).append(source.stem[:2])
+        judged += called(committed(source), "judge")
+    here = [source.stem[:2] for source in SOURCES]
+    texts = {n: q for n, q in load("predictions").items() if q["notebook"] in here}
+    assert asked == {name: question["asked"] for name, question in texts.items()}
+    assert sorted(judged) == sorted(texts)
+
+
+@each_notebook
+def test_a_prediction_is_made_before_its_experiment(source):
+    code = "\n".join(c.source for c in code_cells(committed(source)))
+    for name in set(called(committed(source), "judge")) & set(called(committed(source), "predict")):
+        assert code.index(f'"{name}"') < code.index(f'judge(ax, "{name}"')
+
+
+def test_every_quiz_question_stands_in_its_notebook():
+    here = {source.stem[:2]: called(committed(source), "quiz") for source in SOURCES}
+    wanted = {
+        notebook: [n for n, q in load("quiz").items() if q["notebook"] == notebook] for notebook in here
+    }
+    assert here == wanted and all(here.values())
+
+
 @core_notebooks
-def test_the_core_path_is_short(source):
+def test_the_core_path_is_short_and_has_one_exercise(source):
     notebook = committed(source)
     assert 1 <= len(code_cells(notebook, "core")) <= 8
     assert words(notebook, "core") <= 600
+    assert sum("exercise" in c.metadata["tags"] for c in code_cells(notebook, "core")) == 1
 
 
 @core_notebooks
@@ -120,7 +196,8 @@ def test_the_core_is_the_beginning_and_the_sections_marked_with_a_dot(source):
     for cell in committed(source).cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## "):
             core = cell.source.startswith("## ● ")
-        assert ("core" in cell.metadata.get("tags", [])) == core, cell.id
+        tags = cell.metadata.get("tags", [])
+        assert ("core" in tags) == (core and "solution" not in tags), cell.id
 
 
 @core_notebooks

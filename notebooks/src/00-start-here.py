@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 00 Start here: is everything ready, and what do you believe now?
 #
-# **You will see** a real Redis, a real database and a first plot made with both. Then you write down three guesses that the
-# series will test.
-# **Time** 15 minutes. **You need** this notebook and some Python. Nothing has to be installed or started by hand.
+# **You will see** a real Redis, a real database and a first plot made with both. And you say what you believe, so that the series can
+# test it.
+# **Time** 25 minutes. **You need** this notebook and some Python. Nothing has to be installed or started by hand.
 #
 # Run each cell with Shift+Enter, from top to bottom. Change what you like: this copy is yours, and a cell can always be run again. A line that begins with
 # `assert` checks a number of the text. If you change an experiment, an `AssertionError` only means that the text no longer fits what you ran.
@@ -34,6 +34,8 @@
 # %%
 from labsupport import CourseCatalog, Fleet, SharedCache, simulate, start_lab, zipf_traffic
 from labsupport.figures import board, board_figure, hit_rate_by_window, over_time, panels, question, show
+from labsupport.lessons import check_misses, check_remember, errors_so_far, hint, judge, predict, quiz, recorded
+from labsupport.model import expected_hit_rate
 
 lab = start_lab("00")
 print(lab.describe())
@@ -82,15 +84,25 @@ traffic = zipf_traffic(requests=2_000, courses=100, skew=1.0, rate=10, seed=204)
 print(traffic.head(3).to_string())
 
 # %% [markdown]
-# How popular is the favourite? Guess its share before you look:
+# How popular is the favourite? **Say what you believe before you look.** Who only watches a demonstration often remembers that it went as expected. A prediction that stands there cannot be
+# remembered wrongly:
+
+# %%
+predict("favourite-share")
+
+# %% [markdown]
+# Now count. (The traffic was made so that the course of popularity rank r is asked for in proportion to 1/r. That gives the law.)
 
 # %%
 asked = traffic["key"].value_counts()
-print(f"{asked.index[0]}: {asked.iloc[0]} of {len(traffic):,} requests")
-assert asked.index[0] == "course:204" and 0.19 < asked.iloc[0] / len(traffic) < 0.21
+share, law = 100 * asked.iloc[0] / len(traffic), 100 / sum(1 / rank for rank in range(1, 101))
+figure, (ax,) = panels(height=1.5)
+ax.set_title("One course in a hundred draws a fifth of the traffic")
+show(figure, judge(ax, "favourite-share", measured=share, law=law))
+assert asked.index[0] == "course:204" and 19 < share < 21
 
 # %% [markdown]
-# One course in a hundred draws a fifth of the traffic. Real traffic is skewed too: in the trace of notebook 03, half of all requests go to one key in a hundred.
+# Real traffic is skewed too: in the trace of notebook 03, half of all requests go to one key in a hundred.
 
 # %% [markdown]
 # ## Must I wait for a TTL?
@@ -117,6 +129,29 @@ assert lab.redis.get(notice) is None
 # An entry is expired at the very second its TTL is over. Between two cells the lab's clock stands still, so read as long as you like.
 
 # %% [markdown]
+# ### Exercise 1: a note that goes by itself (4 minutes)
+#
+# Write `remember(redis, name, value)`: it keeps `value` under `name` in Redis, for 300 seconds. Put your code in place of `...`, run the cell and read the reply. It comes from
+# a real server on which your function has just been tried. Nothing can break, so try things.
+#
+# Stuck? `hint("remember")`, in any cell, gives the first of three hints. A solution is folded up below.
+
+# %% tags=["exercise"]
+def remember(redis, name, value):
+    ...
+
+
+check_remember(remember)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+def remember_for_300_seconds(redis, name, value):
+    redis.set(name, value, ex=300)
+
+
+check_remember(remember_for_300_seconds)
+
+# %% [markdown]
 # ## A first real run
 #
 # One app instance, one Redis, the traffic from above, TTL 60 seconds. For each request the instance asks Redis first. If Redis
@@ -126,6 +161,12 @@ assert lab.redis.get(notice) is None
 # What share of the 2,000 requests will be hits?
 
 # %%
+predict("first-run-hits")
+
+# %% [markdown]
+# Then run it:
+
+# %%
 lab.reset()
 shared = SharedCache(lab.redis, ttl=60, keys=lab.keys)
 fleet = Fleet(1, cache=lambda: shared, origin=CourseCatalog(), clock=lab.clock)
@@ -133,12 +174,15 @@ log = fleet.replay(traffic)
 print(log.head(3).to_string())
 
 # %%
-hits = int(log["hit"].sum())
-print(f"{hits:,} hits in {len(log):,} requests, {hits / len(log):.1%}; the origin was read {fleet.origin.reads} times")
-assert hits + fleet.origin.reads == len(log)
+rates = asked / traffic["at"].iloc[-1]
+figure, (ax,) = panels(height=1.5)
+ax.set_title("87 of 100 requests never reach the origin")
+show(figure, judge(ax, "first-run-hits", measured=100 * log["hit"].mean(), law=100 * expected_hit_rate(rates, ttl=60)))
+assert log["hit"].sum() + fleet.origin.reads == len(log) and round(100 * log["hit"].mean()) == 87
 
 # %% [markdown]
-# Every request was either a hit or one read at the origin. Was it like that from the first second on?
+# Every request was either a hit or one read at the origin. (The law, x/(1+x) for each course, is that of notebook 01. It speaks of a cache that has been running for long.)
+# Was it like that from the first second on?
 
 # %%
 figure, (ax,) = panels()
@@ -160,23 +204,37 @@ print(f"in the long run: {long_run:.1%}")
 # Notebook 01 proves that it tells the truth.)
 
 # %% [markdown]
+# ### Exercise 2: how often was the origin asked? (4 minutes)
+#
+# Somebody hands you a request log like the one above, with columns `at`, `instance`, `key` and `hit`. Write `count(log)`: how often was the origin read? (`hint("misses")`)
+
+# %% tags=["exercise"]
+def count(log):
+    ...
+
+
+check_misses(count)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+def count_misses(log):
+    return int((~log["hit"]).sum())
+
+
+check_misses(count_misses)
+
+# %% [markdown]
 # ## What do you believe now?
 #
-# People who only watch a demonstration often remember that it went as they expected. So write your guesses down *now*: replace `None` by a number.
-#
-# 1. One cache hits 80 percent of the traffic. Now four instances share the work, each with a private cache. How many **percent** do they hit together?
-# 2. An entry is filled at second 0, with TTL 60. At second 20 its title changes at the origin. For how many **seconds** can the old title still be served?
-# 3. Two processes each add 1 to a counter: GET the number, SET it plus one. Their four steps can fall into 6 orders. In **how many of the 6** does the counter end at 2?
+# Three questions that the next notebooks answer. Notebook 02 and 03 will ask the first and the third again; until you have seen the answer, you may change your mind.
 
 # %%
-guess_1_percent = None
-guess_2_seconds = None
-guess_3_orders = None
+predict("four-instances", "stale-seconds", "six-orders")
 
 # %% [markdown]
 # ## The board
 #
-# Each notebook ends with this board of three panels, redrawn for what has been built so far. Today it holds only your guesses:
+# Each notebook ends with this board of three panels, redrawn for what has been built so far. Today it holds only what you believe:
 
 # %%
 figure, axes = board_figure()
@@ -184,9 +242,9 @@ axes[0].set_title("1  Hit rate per instance")
 axes[1].set_title("2  One entry's life")
 axes[2].set_title("3  A counter under concurrency")
 guesses = [
-    question(axes[0], "One cache hits 80 %.\nFour instances with private caches?", guess_1_percent, " %"),
-    question(axes[1], "TTL 60 s, the origin changes at second 20.\nOld title for how long?", guess_2_seconds, " s"),
-    question(axes[2], "Two increments by GET and SET, 6 orders.\nHow many end at 2?", guess_3_orders, " of 6"),
+    question(axes[0], "One cache hits 80 %.\nFour instances with private caches?", recorded("four-instances"), " %"),
+    question(axes[1], "TTL 60 s, the origin changes at second 20.\nOld title for how long?", recorded("stale-seconds"), " s"),
+    question(axes[2], "Two increments by GET and SET, 6 orders.\nHow many end at 2?", recorded("six-orders"), " of 6"),
 ]
 show(figure, board("before the first lesson", guesses))
 
@@ -194,14 +252,35 @@ show(figure, board("before the first lesson", guesses))
 # The answers are in notebook 02 (panel 1), 01 (panel 2) and 03 (panel 3).
 
 # %% [markdown]
+# ## How good are your predictions?
+#
+# Your predictions are kept on this machine, for all notebooks. Come back to this cell after each of them and run it again:
+
+# %%
+figure, (ax,) = panels(width=9, height=2.8)
+ax.set_title("How far off you were, prediction by prediction")
+show(figure, errors_so_far(ax))
+
+# %% [markdown]
+# A big error is no failure. It is the place where the next cell can teach you something.
+
+# %% [markdown]
+# ## One question
+#
+# Choose, and read the reason. Then choose the others too: each has a reason of its own.
+
+# %%
+quiz("thumbnails-restarted")
+
+# %% [markdown]
 # ## The map
 #
 # | notebook | its question | minutes |
 # |---|---|---|
-# | **00 start here** | is everything ready, and what do you believe now? | 15 |
-# | [01 one process, one dict](01-one-process-one-dict.ipynb) | what does a cache buy one process? | 20 |
-# | [02 four instances, four dicts](02-four-instances-four-dicts.ipynb) | why does the hit rate fall when we scale out? | 25 (core 10) |
-# | [03 one shared Redis](03-one-shared-redis.ipynb) | what changes when all four ask one cache? | 30 (core 12) |
+# | **00 start here** | is everything ready, and what do you believe now? | 25 |
+# | [01 one process, one dict](01-one-process-one-dict.ipynb) | what does a cache buy one process? | 35 |
+# | [02 four instances, four dicts](02-four-instances-four-dicts.ipynb) | why does the hit rate fall when we scale out? | 45 (core 12) |
+# | [03 one shared Redis](03-one-shared-redis.ipynb) | what changes when all four ask one cache? | 50 (core 14) |
 #
 # Short of time? Take 02 and 03, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
 #

@@ -2,7 +2,7 @@
 # # 01 One process, one dict: what does a cache buy one process?
 #
 # **You will see** a cache of twenty lines answer four of five requests, what a longer TTL buys, and for how long a cache can be wrong.
-# **Time** 20 minutes. **You need** Python; no Redis yet.
+# **Time** 35 minutes with the exercises. **You need** Python; no Redis yet.
 #
 # A line that begins with `assert` checks a number of the text. If you change an experiment, an `AssertionError` only means that the text no longer fits what you ran. A
 # value in `[here: ...]` belongs to your machine.
@@ -16,6 +16,7 @@ import pandas as pd
 
 from labsupport import Clock, CourseCatalog, Fleet, simulate, zipf_traffic
 from labsupport.figures import board, board_figure, counters, curves, hit_rates, lanes, panels, running_reads, show
+from labsupport.lessons import check_cache, check_staleness, check_ttl_for_rate, hint, judge, predict, quiz
 from labsupport.model import expected_hit_rate, hit_rate_law
 from labsupport.origin import QUERY
 
@@ -103,7 +104,7 @@ assert cache.get("course:204") is None  # the very second it is over counts as e
 # ### A trap in one word
 #
 # `serve` asks `is None`. Many write `if not value`, which looks the same. What does it do with an answer that is empty? Here is an origin for the
-# notes on a course. Course 204 has none:
+# notes on a course. Course 204 has none. Five requests, once with `serve` and once with the careless version. How many reads each?
 
 # %%
 class Notes:
@@ -114,10 +115,6 @@ class Notes:
         return b""
 
 
-# %% [markdown]
-# Five requests, once with `serve` and once with the careless version. How many reads each?
-
-# %%
 def careless_serve(cache, origin, key):
     value = cache.get(key)
     if not value:
@@ -139,6 +136,44 @@ assert reads == {"serve": 1, "careless_serve": 5}
 # An empty answer is an answer. With `if not` it is never a hit, and the busiest empty page reads the origin every time. The same happens to a cached `0` or `False`.
 
 # %% [markdown]
+# ### Exercise 1: a cache of your own (8 minutes)
+#
+# Write the class again, without looking. `set(key, value)` keeps a value for `ttl` seconds of `clock`, `get(key)` returns it, or `None` if there is nothing or its time is over. It is tried in a real fleet. `hint("cache")` helps.
+
+# %% tags=["exercise"]
+class MyCache:
+    def __init__(self, ttl, clock):
+        ...
+
+    def set(self, key, value):
+        ...
+
+    def get(self, key):
+        ...
+
+
+check_cache(MyCache)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+class DeadlineCache:
+    def __init__(self, ttl, clock):
+        self.ttl, self.clock, self.entries = ttl, clock, {}
+
+    def set(self, key, value):
+        self.entries[key] = (self.clock.now() + self.ttl, value)
+
+    def get(self, key):
+        if key in self.entries:
+            expires, value = self.entries[key]
+            if self.clock.now() < expires:
+                return value
+        return None
+
+
+check_cache(DeadlineCache)
+
+# %% [markdown]
 # ## Ten minutes of traffic
 #
 # 12,000 requests in ten minutes for 500 courses, a few of them very popular. `Fleet` serves them just as `serve` does, with the cache that its `cache` function returns: the class
@@ -151,11 +186,20 @@ fleet = Fleet(1, cache=lambda: LocalCache(60, clock), origin=CourseCatalog(), cl
 log = fleet.replay(traffic)
 
 # %% [markdown]
-# With a TTL of 60 seconds, how many of the 12,000 requests still reach the origin? Guess, then run:
+# With a TTL of 60 seconds, how many of them still reach the origin?
+
+# %%
+predict("origin-reads")
+
+# %% [markdown]
+# The law drawn beside your prediction comes in the next section.
 
 # %%
 misses = log[~log["hit"]]
-print(f"{fleet.origin.reads:,} reads, hit rate {log['hit'].mean():.1%}")
+rates = traffic["key"].value_counts() / traffic["at"].iloc[-1]
+figure, (ax,) = panels(height=1.5)
+ax.set_title("One request in five reaches the origin")
+show(figure, judge(ax, "origin-reads", measured=100 * len(misses) / len(log), law=100 - 100 * expected_hit_rate(rates, 60), role="private"))
 assert fleet.origin.reads == len(misses) and 0.79 < log["hit"].mean() < 0.81
 
 # %%
@@ -175,7 +219,14 @@ assert by_minute.argmax() == 0
 # Popular ones, surely. But how popular is popular? There is a law. A miss fills the entry. In the TTL that follows, x = L*T more requests come on average, for a course that
 # is asked for L times a second with a TTL of T seconds, and all of them are hits. That makes x hits for each miss, a hit rate of **x / (1 + x)**.
 #
-# Does it hold? Single courses, from the favourite down, in 400,000 requests:
+# Does it hold? Take single courses, from the favourite down to popularity rank 128.
+
+# %%
+predict("rank-128")
+
+# %% [markdown]
+# 400,000 requests, the same courses. `simulate` is the same fleet as arithmetic: no cache, no database, but the same hit or miss for every request. The last line proves it on the run above,
+# request by request:
 
 # %%
 ranks = [1, 2, 4, 8, 16, 32, 64, 128]
@@ -184,12 +235,6 @@ long_run = zipf_traffic(requests=400_000, courses=500, skew=1.0, rate=20, seed=2
 long_run["hit"] = simulate(long_run, 1, ttl=60)
 by_course = long_run.groupby("key", observed=True)["hit"].agg(["mean", "size"]).loc[courses]
 law = [hit_rate_law(size / long_run["at"].iloc[-1], ttl=60) for size in by_course["size"]]
-
-# %% [markdown]
-# `simulate` is the same fleet as arithmetic: no cache, no database, but the same hit or miss for every request, quick enough for 400,000 of them. Proof, on the run above, request by
-# request:
-
-# %%
 assert (simulate(traffic, 1, ttl=60) == log["hit"]).all()
 
 # %%
@@ -200,6 +245,9 @@ measured = by_course["mean"].tolist()
 show(figure, curves(ax, ranks, {"measured": (measured, "private")}, {"measured": law}, of="rank"))
 assert measured[0] > 0.99 and 0.58 < measured[-1] < 0.62
 assert max(abs(a - b) for a, b in zip(measured, law)) < 0.01
+figure, (ax,) = panels(height=1.5)
+ax.set_title("Rank 128: six in ten")
+show(figure, judge(ax, "rank-128", measured=100 * measured[-1], law=100 * law[-1], role="private"))
 
 # %% [markdown]
 # The dashed law runs through every dot. A cache is a bet that the same question comes again *within the TTL*, and popular courses win it more often.
@@ -207,8 +255,13 @@ assert max(abs(a - b) for a, b in zip(measured, law)) < 0.01
 # %% [markdown]
 # ## How long should the TTL be?
 #
-# Then a longer TTL is always better? Double it again and again, from 5 seconds on, all courses together. (Lab time moves in whole seconds, which shortens a TTL by half a
-# second on average. The law drawn here takes that into account.)
+# Then a longer TTL is always better? Double it again and again, from 5 seconds on, all courses together.
+
+# %%
+predict("double-ttl")
+
+# %% [markdown]
+# (Lab time moves in whole seconds, which shortens a TTL by half a second on average. The law drawn here takes that into account.)
 
 # %%
 ttls = [5, 10, 20, 40, 80, 160, 320, 640]
@@ -216,7 +269,6 @@ by_ttl = [simulate(long_run, 1, ttl=ttl).mean() for ttl in ttls]
 per_course = long_run["key"].value_counts() / long_run["at"].iloc[-1]
 by_law = [expected_hit_rate(per_course, ttl) for ttl in ttls]
 
-# %%
 figure, (ax,) = panels()
 ax.set_title("Each doubling of the TTL buys less than the one before")
 ax.set(xscale="log", xlabel="TTL (s), doubled from dot to dot")
@@ -225,14 +277,39 @@ gains = np.diff(by_ttl)
 assert (np.diff(gains) < 0).all() and (gains > 0).all()
 assert max(abs(a - b) for a, b in zip(by_ttl, by_law)) < 0.01
 
+# %%
+doubled = [str(ttl) for ttl in ttls[:-1]]
+figure, (ax,) = panels(height=1.5)
+ax.set_title("The first doubling gains most")
+show(figure, judge(ax, "double-ttl", measured=doubled[gains.argmax()], law=doubled[np.diff(by_law).argmax()], role="private"))
+
 # %% [markdown]
 # Longer is better for the hit rate, less and less. What does it cost? So far nothing could go wrong, because the origin never changed.
 
 # %% [markdown]
+# ### Exercise 2: a TTL for nine in ten (5 minutes)
+#
+# A course is asked for every 4 seconds on average. Which TTL, in seconds, gives it a hit rate of 90 %? Put a number in place of `None`. (`hint("ttl_for_rate")`)
+
+# %% tags=["exercise"]
+ttl_for_nine_in_ten = None
+check_ttl_for_rate(ttl_for_nine_in_ten)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+x = 9  # x / (1 + x) = 0.9
+check_ttl_for_rate(x / (1 / 4))
+
+# %% [markdown]
 # ## For how long can it be wrong?
 #
-# An answer is **stale** when the origin would no longer give it. One course, asked every 14 seconds, TTL 60. At second 20 a teacher renames it at the origin. **Until when can readers get
-# the old title?** This is guess 2 of notebook 00. (`events` changes the origin in mid-traffic; `judge` compares each answer with the origin's present one.)
+# An answer is **stale** when the origin would no longer give it. A course is in the cache since second 0, TTL 60. At second 20 a teacher renames it at the origin.
+
+# %%
+predict("stale-seconds")
+
+# %% [markdown]
+# One request every 14 seconds. (`events` changes the origin in mid-traffic; `judge=True` compares each answer with the origin's present one.)
 
 # %%
 visits = pd.DataFrame({"at": [14.0 * i for i in range(12)], "key": "course:204"})
@@ -244,8 +321,35 @@ print("stale at second", *life.loc[life["stale"], "at"].astype(int))
 assert life.loc[~life["hit"], "at"].tolist() == [0, 70, 140] and life.loc[life["stale"], "at"].tolist() == [28, 42, 56]
 
 # %% [markdown]
-# The entry was filled at second 0 and lives until second 60. So the old title can be served for 60 - 20 = **40 seconds**; the visit at second 56 is the last to get it. Had the title
+# The visit at second 56 is the last to get the old title. With a request in every second, which would have been the last?
+
+# %%
+visits_each_second = pd.DataFrame({"at": [float(second) for second in range(80)], "key": "course:204"})
+clock, catalog = Clock(), CourseCatalog()
+one = Fleet(1, cache=lambda: LocalCache(60, clock), origin=catalog, clock=clock)
+closer = one.replay(visits_each_second, events={20: lambda: catalog.rename("course:204", "Caching, renamed")}, judge=True)
+figure, (ax,) = panels(height=1.5)
+ax.set_title("Stale for what is left of the TTL: 40 seconds")
+show(figure, judge(ax, "stale-seconds", measured=int(closer["stale"].sum()), law=60 - 20, role="private"))
+assert closer["stale"].sum() == 40
+
+# %% [markdown]
+# The entry was filled at second 0 and lives until second 60, whatever happens at the origin: 60 - 20 = **40 seconds**. Had the title
 # changed right after the fill, it would have been the whole TTL: **a TTL is the upper bound of staleness**, never a promise that data are right.
+
+# %% [markdown]
+# ### Exercise 3: how stale? (3 minutes)
+#
+# An entry is filled at second 10, TTL 45. At second 30 its title changes at the origin. For how many seconds after the change can the old title still be served? (`hint("staleness")`)
+
+# %% tags=["exercise"]
+seconds = None
+check_staleness(seconds)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+expires, changes = 10 + 45, 30
+check_staleness(expires - changes)
 
 # %% [markdown]
 # ## And counting?
@@ -275,6 +379,12 @@ show(figure, board("one process, one dict", [
     lanes(axes[1], life, ttl=60, changed=20, names=["A"], role="private"),
     counters(axes[2], {"A": sum(views.values())}, truth=len(traffic), roles={"A": "private"}),
 ]))
+
+# %% [markdown]
+# ## One question
+
+# %%
+quiz("price-renewed")
 
 # %% [markdown]
 # ## Summary

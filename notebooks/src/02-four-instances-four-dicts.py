@@ -2,27 +2,33 @@
 # # 02 Four instances, four dicts: why does the hit rate fall when we scale out?
 #
 # **You will see** one course fetched from the origin four times, a hit rate that sinks with every added instance, and the law behind it.
-# **Time** 25 minutes; the core, the sections marked ●, 10. **You need** Python. No Redis yet: this is the problem that Redis will solve.
+# **Time** 45 minutes with the exercises; the core, the sections marked ●, 12. **You need** Python. No Redis yet: this is the problem that Redis will solve.
 #
 # Notebook 01 gave one process a dict with a TTL (time to live, in seconds): `LocalCache`. What the dict does not know, a **miss**, is read at the **origin**, the database, and kept;
 # the rest are **hits**. Now the platform runs four instances behind a load balancer, and each has a dict of its own.
 #
-# An `assert` checks a number of the text. After your own changes, an `AssertionError` only means that the text no longer fits.
+# After your own changes, an `AssertionError` only means that the text no longer fits.
+#
+# **First say what you believe:**
 
 # %% tags=["core"]
 import pandas as pd
 
 from labsupport import Clock, CourseCatalog, Fleet, LocalCache, simulate, zipf_traffic
+from labsupport.explorers import FleetPicture, explore
 from labsupport.figures import (
     bars, board, board_figure, counters, curves, eight_answers, hit_rate_by_window, hit_rates, lanes, mark, over_time, panels, show,
 )
+from labsupport.lessons import check_fleet_rate, check_route, check_same_rate, hint, judge, predict, quiz
 from labsupport.model import expected_hit_rate, hit_rate_law, worst_split
+
+predict("eight-hits", "four-instances", "title-returns")
 
 # %% [markdown] tags=["core"]
 # ## ● The same page, eight times
 #
 # You reload the page of `course:204` eight times, once a second. The load balancer goes round: A, B, C, D, A ... The TTL is 60 seconds, so nothing
-# expires meanwhile. **How many of the eight are hits?** One process would have had seven. (`Fleet` calls `cache` once an instance.)
+# expires meanwhile. One process would have seven hits. (`Fleet` calls `cache` once an instance.)
 
 # %% tags=["core"]
 clock = Clock()
@@ -32,15 +38,18 @@ answers = fleet.replay(pd.DataFrame({"at": range(8), "key": "course:204"}))
 figure, (ax,) = panels(height=3)
 ax.set_title("Each instance has to learn the same course itself")
 show(figure, eight_answers(ax, answers, instances=4))
+figure, (ax,) = panels(height=1.5)
+ax.set_title("Four of eight are hits")
+show(figure, judge(ax, "eight-hits", measured=int(answers["hit"].sum()), law=8 - 4, role="private"))
 assert fleet.origin.reads == 4
 
 # %% [markdown] tags=["core"]
-# Four. What A learned stays in A's memory; B, C and D cannot see it. There is not one cache but four, and each sees a quarter of the requests.
+# What A learned stays in A's memory; B, C and D cannot see it. There is not one cache but four, and each sees a quarter of the requests.
 
 # %% [markdown] tags=["core"]
 # ## ● Ten minutes of traffic
 #
-# 12,000 requests for 500 courses, TTL 60. In notebook 01 one instance hit 80 % of them. **What will four reach?** (Guess 1 of notebook 00.)
+# 12,000 requests for 500 courses, TTL 60. In notebook 01 one instance hit 80 % of them.
 
 # %% tags=["core"]
 traffic = zipf_traffic(requests=12_000, courses=500, skew=1.0, rate=20, seed=204)
@@ -54,13 +63,22 @@ def replay(instances, **options):
 
 
 (one, one_reads), (four, four_reads) = replay(1), replay(4)
-print(f"1 instance: {one['hit'].mean():.1%}, {one_reads:,} reads    4 instances: {four['hit'].mean():.1%}, {four_reads:,} reads")
+rates = traffic["key"].value_counts() / traffic["at"].iloc[-1]
+figure, (ax,) = panels(height=1.5)
+ax.set_title("Seventeen points below one instance")
+show(figure, judge(ax, "four-instances", measured=100 * four["hit"].mean(), law=100 * expected_hit_rate(rates, 60, 4), role="private"))
 assert round(100 * (one["hit"].mean() - four["hit"].mean())) == 17 and 1.8 < four_reads / one_reads < 1.9
 
 # %% [markdown] tags=["core"]
-# Seventeen points lost, and the origin works almost twice as hard for the *same* requests. Does it pass, once the caches are warm?
+# Seventeen points lost, and the origin works almost twice as hard for the *same* requests. Each instance sees only every fourth request, so an entry is used a quarter as often before its
+# TTL is over.
 
-# %% tags=["core"]
+# %% [markdown]
+# ## Does it pass, once the caches are warm?
+#
+# Minute by minute, each instance against one cache:
+
+# %%
 figure, axes = panels(4, width=11, height=2.9, share=True)
 figure.suptitle("It does not pass: all four stay below what one cache reaches", x=0.01, ha="left", fontsize=11)
 gaps = []
@@ -73,9 +91,8 @@ for number, ax in enumerate(axes):
 show(figure, f"In every minute A, B, C and D stay {min(gaps):.0f} to {max(gaps):.0f} points below one cache (grey).")
 assert min(gaps) > 10
 
-# %% [markdown] tags=["core"]
-# None catches up. Each sees only every fourth request, so an entry is used a quarter as often before its
-# TTL is over. Waiting does not help.
+# %% [markdown]
+# None catches up. Waiting does not help.
 
 # %% [markdown] tags=["core"]
 # ## ● And with more instances?
@@ -97,7 +114,54 @@ show(figure, curves(ax, sizes, {"measured": (measured, "private")}, {"measured":
 assert measured == sorted(measured, reverse=True) and max(abs(a - b) for a, b in zip(measured, law)) < 0.01
 
 # %% [markdown] tags=["core"]
-# Scaling out makes the *origin's* work grow, which nobody asked for. This is **fragmentation**: the same experience, split over N memories.
+# Scaling out makes the *origin* work more. This is **fragmentation**: the same experience, split over N memories.
+
+# %% [markdown] tags=["core"]
+# ## ● Exercise 1: a better load balancer (6 minutes)
+#
+# Write `route(index, key)`: the instance, 0 to 3, for request number `index`. The four dicts should hit as much as one cache, and all four should
+# work. Put your rule in place of `...`, run, read the reply. `hint("route")` gives one of three hints; a solution is folded up below.
+
+# %% tags=["core", "exercise"]
+def route(index, key):
+    ...
+
+
+check_route(route)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+import zlib
+
+
+def route_by_key(index, key):
+    return zlib.crc32(key.encode()) % 4
+
+
+check_route(route_by_key)
+
+# %% [markdown]
+# ## Your own fleet
+#
+# One picture of any fleet: on the left what each instance does with its requests, on the right where the fleet stands on its law. 100,000 requests through `simulate`, first with the numbers of this notebook:
+
+# %%
+picture = FleetPicture()
+show(*picture(instances=4, ttl=60, skew=1.0, rate=20, route="round_robin", caches="private"))
+
+# %% [markdown]
+# Now move it (run the cell to get the sliders; the arrow keys move them too). Can you reach 80 % with sixteen instances, without sharing? What does it cost? And which route leaves instances idle?
+
+# %%
+explore(
+    picture,
+    instances=(1, 16),
+    ttl=("TTL (s)", [5, 10, 30, 60, 120, 300, 600]),
+    skew=("skew of popularity", (0.0, 2.0, 0.1)),
+    rate=("requests a second", [10, 20, 50, 100, 200, 500]),
+    route=["round_robin", "random", "by_key"],
+    caches=["private", "shared"],
+)
 
 # %% [markdown]
 # ## Is the arithmetic true?
@@ -113,7 +177,12 @@ assert (simulate(traffic, 4, ttl=60) == four["hit"]).all() and (simulate(traffic
 # %% [markdown]
 # ## Which courses suffer?
 #
-# The favourite is asked for so often that even a quarter is plenty. A course that is asked for once an hour misses anyway. **Who loses most when one cache becomes four?**
+# The favourite is asked for so often that even a quarter is plenty. A course that is asked for once an hour misses anyway. Who loses most when one cache becomes four?
+
+# %%
+predict("worst-x")
+
+# %% [markdown]
 # One course alone, asked for x times a TTL, in one cache and in four behind a random load balancer:
 
 # %%
@@ -124,7 +193,6 @@ for x in asked:
     alone.append(simulate(course, 1, ttl=60).mean())
     split.append(simulate(course, 4, ttl=60, route="random", seed=8).mean())
 
-# %%
 figure, (ax,) = panels()
 ax.set_title("Hurt most: two requests a TTL, 33 points lost")
 ax.set(xscale="log", xlabel="x, requests for the course in a TTL (log scale)")
@@ -133,6 +201,10 @@ finding = curves(ax, asked, {"one cache": (alone, "other"), "four caches": (spli
 lost = dict(zip(asked, (a - b for a, b in zip(alone, split))))
 more_reads = (1 - split[-1]) / (1 - alone[-1])
 show(figure, f"{finding} Lost at x = 2: {100 * lost[2]:.1f} points. At x = 32 only {100 * lost[32]:.1f}, but {more_reads:.1f} times the reads.")
+figure, (ax,) = panels(height=1.5)
+ax.set_title("In the middle it hurts most")
+by_law = {x: a - b for x, a, b in zip(asked, *laws.values())}
+show(figure, judge(ax, "worst-x", measured=str(max(lost, key=lost.get)), law=str(max(by_law, key=by_law.get)), role="private"))
 assert max(lost, key=lost.get) == 2 and abs(lost[2] - worst_split(4)) < 0.01 and 3.5 < more_reads < 3.8
 
 # %% [markdown]
@@ -140,9 +212,28 @@ assert max(lost, key=lost.get) == 2 and abs(lost[2] - worst_split(4)) < 0.01 and
 # closes, but hits are not the whole bill: the hot course at x = 32 still hits nearly nine times in ten and yet costs the origin more than three times as many reads.
 
 # %% [markdown]
+# ### Exercise 2: buy it back with a longer TTL (5 minutes)
+#
+# Four instances, private caches, the 400,000 requests above. Which TTL gives them the hit rate that *one* cache reaches with TTL 60? Put a number of seconds in place of `None`. (`hint("same_rate")`)
+
+# %% tags=["exercise"]
+ttl_for_four = None
+check_same_rate(ttl_for_four)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+check_same_rate(4 * 60)  # (x/4) / (1 + x/4) with x four times as large is x / (1 + x)
+
+# %% [markdown]
 # ## Can a better load balancer save us?
 #
-# Round robin is not the only choice. A balancer can draw at random, or send each course always to the same instance. Which one gets the highest hit rate?
+# Round robin is not the only choice. A balancer can draw at random, or send each course always to the same instance.
+
+# %%
+predict("best-route")
+
+# %% [markdown]
+# All of them on the same traffic, and one cache for comparison:
 
 # %%
 routes = {route: simulate(traffic, 4, ttl=60, route=route, seed=1).mean() for route in ["round_robin", "random", "by_key"]}
@@ -150,6 +241,10 @@ routes["one cache"] = one["hit"].mean()
 figure, (ax,) = panels(height=2.4)
 ax.set_title("Routing by key gets everything back")
 show(figure, bars(ax, routes, {"round_robin": "private", "random": "private", "by_key": "private"}))
+figure, (ax,) = panels(height=1.5)
+ax.set_title("One home for each course is the best route")
+ways = ["round_robin", "random", "by_key"]
+show(figure, judge(ax, "best-route", measured=max(ways, key=routes.get), role="private"))
 assert (simulate(traffic, 4, ttl=60, route="by_key") == one["hit"]).all()
 assert max(routes["round_robin"], routes["random"]) < routes["by_key"] - 0.15
 
@@ -214,10 +309,28 @@ assert b_rates[300] > 0.9 and b_rates[320] < b_rates[20] + 0.06 and b_rates[340]
 # deploy does this to all four in turn.
 
 # %% [markdown]
-# ## A wrong average
+# ## Exercise 3: one number for the fleet (4 minutes)
 #
-# The dashboard wants one number for the fleet. Somebody averages the four rates. Here instance D is a canary, a trial version that gets one request in
-# fifty. What is wrong?
+# The dashboard wants one hit rate for the fleet. Instance D is a canary, a trial version that gets one request in fifty. Write `rate(log)` for a request log with columns `at`, `instance`, `key` and `hit`.
+# (`hint("fleet_rate")`)
+
+# %% tags=["exercise"]
+def rate(log):
+    ...
+
+
+check_fleet_rate(rate)
+
+# %% tags=["solution"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# Solution
+def hits_over_requests(log):
+    return log["hit"].sum() / len(log)
+
+
+check_fleet_rate(hits_over_requests)
+
+# %% [markdown]
+# Somebody averages the four rates of such a fleet. What is wrong with that?
 
 # %%
 canary, _ = replay(4, route=lambda index, key: 3 if index % 50 == 0 else index % 3)
@@ -234,8 +347,8 @@ assert averages["hits over requests"] > averages["mean of the four rates"] + 0.0
 # %% [markdown] tags=["core"]
 # ## ● Who sees the new title?
 #
-# One course, asked for every five seconds, TTL 60, instances drawn at random. At second 40 a teacher renames it. **Which title does each reader see?** (`judge`
-# compares each answer with the origin: one that is no longer true is **stale**.)
+# One course, asked for every five seconds, TTL 60, instances drawn at random. At second 40 a teacher renames it. (`judge=True` compares each answer with the origin: one that is no longer true
+# is **stale**.)
 
 # %% tags=["core"]
 clock, catalog = Clock(), CourseCatalog()
@@ -243,11 +356,13 @@ fleet = Fleet(4, cache=lambda: LocalCache(60, clock), origin=catalog, clock=cloc
 visits = pd.DataFrame({"at": [5.0 * i for i in range(32)], "key": "course:204"})
 life = fleet.replay(visits, events={40: lambda: catalog.rename("course:204", "Caching, renamed")}, judge=True)
 titles = " ".join(life.loc[life["at"] >= 40, "stale"].map({True: "old", False: "new"}))
-print(titles)
+figure, (ax,) = panels(height=1.5)
+ax.set_title("After a new title the old one comes back, four times")
+show(figure, judge(ax, "title-returns", measured=titles.count("new old"), role="private") + f" In order: {titles}.")
 assert titles.count("new old") == 4 and life.loc[life["stale"], "at"].max() == 90
 
 # %% [markdown] tags=["core"]
-# The old title comes back four times. A had filled its entry at second 35 and keeps the old title until 95; B had none and read the new one at once. To a reader this looks like a
+# A had filled its entry at second 35 and keeps the old title until 95; B had none and read the new one at once. To a reader this looks like a
 # broken database.
 
 # %% [markdown] tags=["core"]
@@ -274,6 +389,12 @@ show(figure, board("four private caches", [
 ]))
 assert sum(views) == truth and all(0.2 * truth < count < 0.3 * truth for count in views)
 
+# %% [markdown]
+# ## One question
+
+# %%
+quiz("flag-off")
+
 # %% [markdown] tags=["core"]
 # ## ● Summary
 #
@@ -284,12 +405,12 @@ assert sum(views) == truth and all(0.2 * truth < count < 0.3 * truth for count i
 # **Next**: [03 One shared Redis](03-one-shared-redis.ipynb) changes one line.
 
 # %% [markdown]
-# ## Two questions
+# ## And one to think about
 #
-# Which TTL would give four instances the hit rate of one, and what would it cost? Which of the three panels could a load balancer repair?
+# Which of the three panels could a load balancer repair?
 #
-# <details><summary>Answers</summary>
+# <details><summary>Answer</summary>
 #
-# Four times the TTL: x becomes 4x, and 4x/(4+4x) is x/(1+x). It costs four times the staleness. Routing by key repairs panels 1 and 2, and panel 3 until an instance restarts or the number of instances changes.
+# Routing by key repairs panels 1 and 2, and panel 3 until an instance restarts or the number of instances changes.
 #
 # </details>
