@@ -63,7 +63,7 @@ def test_the_package_stays_small():
 
 
 def test_the_check_of_an_exercise_stays_small():
-    # They grow with the series, so they are counted by themselves: what an exercise asks, not how it is asked.
+    # They grow with the series, so they are counted apart: what an exercise asks, not how it is asked.
     modules = list(CHECKS.glob("nb*.py"))
     exercises = sum(path.read_text(encoding="utf-8").count("\ndef check_") for path in modules)
     assert sum(map(code_lines, modules)) <= 75 * exercises

@@ -114,6 +114,7 @@ ADD_VIEW = [
         f" redis.set(name, {ADDED})\n redis.delete('l')",
     ),
     ("get_set", f"def add_view(redis, name): redis.set(name, {ADDED})"),
+    ("get_set", f"{DEF}\n for _ in range(4): v = redis.get(name)\n redis.set(name, int(v or 0) + 1)"),
     (
         "process_lock",
         f"import threading\nlock = threading.Lock()\n{DEF}\n with lock: redis.set(name, {ADDED})",
@@ -160,6 +161,7 @@ ADD_VIEW = [
     ("waits", "def add_view(redis, name):\n while True: pass"),
     ("stopped", "def add_view(redis, name): redis.set(name, redis.get(name) + 1)"),
     ("stopped", "def add_view(redis, name): raise KeyboardInterrupt"),
+    ("stopped", f"{ONCE}p.watch(name); redis.incr(name); p.multi(); p.get(name); p.execute()"),
     ("async_function", "async def add_view(redis, name): redis.incr(name)"),
 ]
 

@@ -95,7 +95,7 @@ def test_every_figure_has_a_sentence_below_it_and_as_its_alternative_text(source
             if "image/png" in picture.get("data", {}):
                 sentence = picture.data["text/plain"]
                 assert picture.metadata["image/png"]["alt"] == sentence
-                said = below.get("text") or below.data["text/plain"]  # printed, or an explorer's second output
+                said = below.get("text") or below.data["text/plain"]  # printed, or an explorer's
                 assert said.split() == sentence.split()
                 assert re.search(r"\d|no guess yet|^Measured: ", sentence)
 

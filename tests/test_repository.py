@@ -74,7 +74,9 @@ def test_the_image_has_a_full_version():
     )
 
 
-@pytest.mark.parametrize("name", [".env", ".venv/bin/python", "my-notebooks/00-start-here.ipynb"])
+@pytest.mark.parametrize(
+    "name", [".env", ".venv/bin/python", "my-notebooks/00-start-here.ipynb", ".ci/screenshots/a.png"]
+)
 def test_what_belongs_to_one_machine_is_ignored_by_git(name):
     if not (ROOT / ".git").exists():
         pytest.skip("not a git clone")
@@ -96,6 +98,20 @@ def test_the_workflow_runs_the_same_script_on_both_systems_and_both_ends_of_the_
         word in workflow
         for word in ("ubuntu", "macos", '"3.11"', '"3.14"', "timeout-minutes", "contents: read")
     )
+
+
+def test_the_workflow_keeps_the_screenshots_most_of_all_when_a_test_has_failed():
+    steps = (ROOT / ".github" / "workflows" / "ci.yml").read_text().split("- run: .ci/run\n")[1]
+    assert "actions/upload-artifact@" in steps
+    assert "if: ${{ !cancelled() }}" in steps
+    assert "path: .ci/screenshots/\n" in steps
+    assert "LAB_SCREENSHOTS=$PWD/.ci/screenshots\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_in_ci_the_browser_tests_cannot_be_left_out():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert script.index("export LAB_BROWSER\n") < script.index("python3 -m labsupport test\n")
+    assert script.index('step "a browser" browser') < script.index('step "python3 -m labsupport test"')
 
 
 def test_the_news_popup_is_off_in_the_settings_that_the_lab_uses():

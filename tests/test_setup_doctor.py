@@ -72,7 +72,7 @@ def test_no_browser_is_a_problem_that_does_not_stop_the_lab(monkeypatch, tmp_pat
         raise webbrowser.Error
 
     found = browser(none)
-    assert str(found).startswith("problem  browser: none found; `lab` prints an address")
+    assert str(found).startswith("problem  browser: none opens by itself; `lab` prints an address")
     monkeypatch.setattr(doctor, "findings", lambda root: iter([found]))
     assert examine(tmp_path) == 0
 

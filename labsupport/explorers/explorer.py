@@ -18,8 +18,8 @@ from labsupport.explorers.naming import named
 from labsupport.figures.style import DPI, png
 
 Draw = Callable[..., tuple[Figure, str]]
-_LABEL = {"description_width": "8.5em"}
-_WIDTH = ipywidgets.Layout(width="24em")
+_LABEL = {"description_width": "11em"}
+_WIDTH = ipywidgets.Layout(width="27em")
 
 
 def explore(draw: Draw, **controls: Any) -> Explorer:

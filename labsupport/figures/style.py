@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 ROLE = {"origin": "#222222", "private": "#D55E00", "shared": "#0072B2", "other": "#767676", "pale": "#D0D0D0"}
 
 DPI = 110
+WIDTH = 110  # characters of a printed line; JupyterLab breaks longer ones anywhere
 LINE = 13  # points from one line of label text to the next
 matplotlib.rcParams |= {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so the pictures are the same everywhere
@@ -58,17 +60,18 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.set_dpi(DPI)
     # Not savefig, which draws everything twice: a slider's next picture would take twice as long.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
 def show(figure: Figure, finding: str) -> None:
-    """Display the figure, then print its finding, a sentence a line: what CI compares, and readers who
-    cannot see the picture read. The same text is the picture's alternative text.
+    """Display the figure, then print its finding, each sentence on a line of its own: what CI compares, and
+    readers who cannot see the picture read. The same text is the picture's alternative text.
     """
     picture = {"image/png": base64.b64encode(png(figure)).decode(), "text/plain": finding}
     display(picture, raw=True, metadata={"image/png": {"alt": finding}})
-    print(finding.replace(". ", ".\n"))
+    for sentence in finding.replace(". ", ".\n").splitlines():
+        print(textwrap.fill(sentence, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
 def label(ax: Axes, x: float, y: float, text: str, role: str = "other", **place: Any) -> None:

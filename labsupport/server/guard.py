@@ -79,12 +79,12 @@ def _text(word: object) -> str:
 
 
 class Packer(HiredisRespSerializer):
-    """Packs commands, numbers as text: hiredis 3.5.0 turns them into text in C and crashes if interrupted there."""
+    """Packs commands, numbers as text: hiredis 3.5.0 makes text of them in C, and crashes if interrupted."""
 
     def pack(self, *args: Any) -> list[bytes]:
         """The command as it goes over the wire. Raises redis.DataError: not text, bytes or a number."""
         texts = (str(word) if isinstance(word, (int, float)) else word for word in args)
-        return super().pack(*texts)  # type: ignore[no-any-return]
+        return super().pack(*texts)  # type: ignore[no-any-return, arg-type]
 
 
 class GuardedPacker(Packer):

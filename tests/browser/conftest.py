@@ -55,12 +55,12 @@ def browser(request) -> Iterator[Browser]:
     program = find_browser()  # LAB_BROWSER without a program is an error here
     if program is None:
         leave_out(request.config, NONE_FOUND)
-    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium has no sandbox for root
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # for whom Chromium has no sandbox
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         try:
             running = playwright.chromium.launch(
-                executable_path=program, args=[*QUIET, *["--no-sandbox"] * root], timeout=PATIENCE
+                executable_path=program, args=QUIET, chromium_sandbox=not root, timeout=PATIENCE
             )
         except Error as error:
             leave_out(request.config, f"{program} does not start ({error.message.splitlines()[0]})")
@@ -86,11 +86,13 @@ def screenshots(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="package")
 def tell(request, screenshots) -> Callable[[str, list[str]], None]:
-    """`tell(name, lines)` shows the lines when all tests have run, and keeps them as NAME.txt."""
+    """`tell(name, lines)` shows the lines when all tests have run, and adds them to NAME.txt."""
+    files: dict[str, list[str]] = {}
 
     def told(name: str, lines: list[str]) -> None:
         request.config.stash.setdefault(TOLD, []).extend(lines)
-        (screenshots / f"{name}.txt").write_text("\n".join([*lines, ""]))
+        files.setdefault(name, []).extend(lines)
+        (screenshots / f"{name}.txt").write_text("\n".join([*files[name], ""]))
 
     return told
 

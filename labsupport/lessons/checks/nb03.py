@@ -89,7 +89,10 @@ def _judge_orders(orders: pd.DataFrame, commands: list[str], function: Function)
 def _why_lost(orders: pd.DataFrame, commands: list[str], function: Function) -> str:
     """The name of the reply to a function that is right alone, but not when two use it."""
     create = {"SET NX", "SETNX"}.intersection(commands)
-    if all(order["final"] != 2 for _, order in orders.iterrows() if _in_turn(order["schedule"])):
+    if any(
+        list(turns) == sorted(turns) and final != 2
+        for turns, final in zip(orders["schedule"], orders["final"])
+    ):
         return "only_first" if create else "own_count"
     if "WATCH" in commands:
         if "GET" in commands[: commands.index("WATCH")]:
@@ -100,11 +103,6 @@ def _why_lost(orders: pd.DataFrame, commands: list[str], function: Function) -> 
     if uses_a_lock(function):
         return "process_lock"
     return "pipeline" if {TRANSACTION, PIPELINE}.intersection(commands) else "get_set"
-
-
-def _in_turn(schedule: tuple[int, ...]) -> bool:
-    """Whether one instance was done before the other began."""
-    return list(schedule) in (sorted(schedule), sorted(schedule, reverse=True))
 
 
 def _in_words(order: pd.Series[Any]) -> str:
