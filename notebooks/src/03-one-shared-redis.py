@@ -145,9 +145,9 @@ check_forget(forget_one)
 
 # %%
 assert (shared["hit"] == simulate(traffic, 1, ttl=60)).all()  # one process, 12,000 requests
-first = traffic.iloc[:1_000]
+first = traffic.iloc[:400]
 sixteen, _ = replay(first, lambda: one_redis, instances=16)
-assert (sixteen["hit"] == shared["hit"].iloc[:1_000]).all()  # sixteen real instances
+assert (sixteen["hit"] == shared["hit"].iloc[:400]).all()  # sixteen real instances
 
 # %% [markdown]
 # It is: with one cache, scaling out no longer costs hits. And the origin?
@@ -168,7 +168,7 @@ assert round(100 * (1 - shared_reads / private_reads)) == 46
 # %%
 lab.reset()
 fleet = Fleet(4, cache=lambda: one_redis, origin=CourseCatalog(), clock=lab.clock)
-deploy = fleet.replay(first, events={10 * (i + 1): lambda i=i: fleet.restart(i) for i in range(4)})
+deploy = fleet.replay(first, events={4 * (i + 1): lambda i=i: fleet.restart(i) for i in range(4)})
 assert (deploy["hit"] == sixteen["hit"]).all()
 
 # %% [markdown]
@@ -241,7 +241,7 @@ check_pays((1 + 0.3) * 0.2 / (0.6 - 0.3))
 # **One instance.** There is nobody to share with. **Keys asked for once**, such as search results or one-time links: nobody asks again. What does Redis spare the origin in these two?
 
 # %%
-few = traffic.iloc[:500]
+few = traffic.iloc[:200]
 once = pd.DataFrame({"at": few["at"], "key": [f"link:{i}" for i in range(len(few))]})
 for name, requests, instances in [("one instance", few, 1), ("keys asked for once", once, 4)]:
     _, reads_private = replay(requests, lambda: LocalCache(60, lab.clock), instances)
@@ -325,10 +325,10 @@ print(f"one key in a hundred gets {top_share:.0%} of them; {(asked == 1).mean():
 assert 0.48 < top_share < 0.52
 
 # %% [markdown]
-# First on the real thing: 2,000 of these requests through four dicts and through one Redis, TTL 60.
+# First on the real thing: 1,000 of these requests through four dicts and through one Redis, TTL 60.
 
 # %%
-start = twitter.iloc[:2_000]
+start = twitter.iloc[:1_000]
 start_private, _ = replay(start, lambda: LocalCache(60, lab.clock))
 start_shared, _ = replay(start, lambda: one_redis)
 print(f"four dicts: {start_private['hit'].mean():.1%}    one Redis: {start_shared['hit'].mean():.1%}")

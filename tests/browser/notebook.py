@@ -13,6 +13,7 @@ PATIENCE = 60 * SECONDS  # for what a busy machine does slowly; whoever waits go
 FOR_CELLS = 5 * PATIENCE  # and for what a notebook computes
 WIDTH, HEIGHT, TALLEST = 1400, 1000, 16_000
 CELLS = ".jp-NotebookPanel .jp-Cell"
+WIDGETS = EXPLORER, ASKING, FLEET = ".lab-explorer", ".lab-asking", ".lab-fleet"
 POPUPS = ".jp-Dialog, .Toastify__toast"
 CONTENT = "window.jupyterapp.shell.currentWidget.content"
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -176,6 +177,11 @@ class Notebook:
             if finding["impact"] in ("serious", "critical")
             for node in finding["nodes"]
         ]
+
+    def axe_of_widgets(self) -> list[str]:
+        """The same for all our widgets of the notebook."""
+        there = [root for root in WIDGETS if self.page.locator(root).count()]
+        return [finding for root in there for finding in self.axe(root)]
 
     def problems(self) -> list[str]:
         """Everything that must not have happened up to now."""

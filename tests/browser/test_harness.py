@@ -89,11 +89,12 @@ def test_a_button_without_a_name_is_a_serious_finding_and_one_with_a_name_is_non
     assert bench.axe(".named") == []
 
 
-def test_pictures_are_kept_of_the_window_of_the_whole_notebook_and_of_one_part(bench, screenshots):
+def test_pictures_are_kept_of_the_window_of_the_whole_notebook_and_of_one_part(bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "_screenshots", tmp_path)
     bench.run_cell(NUMBER["long"])
     whole, window = bench.screenshot_whole("harness-whole"), bench.screenshot("harness-window")
     part = bench.screenshot("harness-part", bench.output(NUMBER["answer"]))
-    assert {file.parent for file in (whole, window, part)} == {screenshots}
+    assert set(tmp_path.iterdir()) == {whole, window, part}
     heights = [int.from_bytes(file.read_bytes()[20:24]) for file in (part, window, whole)]
     assert heights[0] < 100 < heights[1] == 1000 < heights[2]
     assert bench.page.viewport_size == {"width": 1400, "height": 1000}
@@ -163,6 +164,7 @@ def test_a_notification_is_noticed(bench):
     expect(bench.page.locator(".Toastify__toast")).to_have_count(0)
 
 
-def test_whoever_waits_in_vain_is_told_what_for_and_shown_the_page(bench):
+def test_whoever_waits_in_vain_is_told_what_for_and_shown_the_page(bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "_screenshots", tmp_path)
     with pytest.raises(AssertionError, match=r"never true: 1 > 2; .*waited-in-vain\.png"):
         bench.until("1 > 2", patience=1)

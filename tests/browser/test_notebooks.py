@@ -6,15 +6,16 @@ The tests of one notebook share one page. They begin with a fresh Run All; each 
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from browser.notebook import Notebook
+from browser.notebook import ASKING, EXPLORER, FLEET, Notebook
 from labsupport import build
 
 NAMES = [build.built(source).name for source in build.sources()]
-EXPLORER, ASKING, FLEET = ".lab-explorer", ".lab-asking", ".lab-fleet"
+DOWN = "ArrowRight" if sys.platform == "darwin" else "ArrowDown"  # which there opens the list
 # A likely wrong answer to one exercise of each notebook; the others get an answer that is none.
 WRONG = {
     "check_remember": """\
@@ -81,6 +82,11 @@ def changed(lesson: Notebook, root: Locator, before: str) -> bool:
     return source(root) != before
 
 
+def test_there_are_explorers_and_an_animation_to_try():
+    series = "".join(source.read_text(encoding="utf-8") for source in build.sources())
+    assert "explore(" in series and "animate(" in series
+
+
 def test_it_runs_from_top_to_bottom_and_nothing_goes_wrong(lesson):
     assert lesson.red_cells() == []
     assert lesson.problems() == []
@@ -104,15 +110,16 @@ def test_every_control_of_an_explorer_changes_its_picture_and_its_sentence(lesso
 
 
 def choose_next(choice: Locator) -> None:
-    """Take another option of a drop-down list, by keyboard."""
-    first = choice.input_value()
-    choice.press("ArrowDown")
-    if choice.input_value() == first:
-        choice.press("ArrowUp")
-    assert choice.input_value() != first
+    """Take another option of a drop-down list, by keyboard: the next one; where there is none, the first."""
+    before = choice.input_value()
+    choice.press(DOWN)
+    if choice.input_value() == before:
+        choice.press("Home")
+    assert choice.input_value() != before
 
 
 def test_a_prediction_is_made_by_keyboard_and_recorded(lesson):
+    assert having(lesson, "predict")
     for number, asking in enumerate(widgets(lesson, "predict", ASKING)):
         lesson.screenshot(f"{lesson.name}-prediction-{number}", asking)
         statuses = asking.get_by_role("status")
@@ -129,6 +136,7 @@ def test_a_prediction_is_made_by_keyboard_and_recorded(lesson):
 
 
 def test_the_quiz_answers_each_choice_with_its_reason_and_one_is_right(lesson):
+    assert having(lesson, "quiz")
     for number, asking in enumerate(widgets(lesson, "quiz", ASKING)):
         lesson.screenshot(f"{lesson.name}-quiz-{number}", asking)
         reason, options, replies = asking.get_by_role("status"), asking.get_by_role("radio"), []
@@ -178,6 +186,7 @@ def exercises(lesson: Notebook) -> list[tuple[int, str]]:
 
 
 def test_an_exercise_that_is_not_attempted_says_so_and_its_solution_is_right_and_folded(lesson):
+    assert exercises(lesson)
     for index, _ in exercises(lesson):
         expect(lesson.output(index)).to_contain_text("Not attempted yet: ")
         solution = lesson.cells()[index + 1]
@@ -201,13 +210,7 @@ def test_a_wrong_answer_is_answered_and_the_solution_is_right(lesson):
 
 
 def test_our_widgets_have_no_serious_accessibility_problem(lesson):
-    assert findings(lesson) == []
-
-
-def findings(lesson: Notebook) -> list[str]:
-    """What axe has to say about the widgets that the notebook has."""
-    there = [root for root in (EXPLORER, ASKING, FLEET) if lesson.page.locator(root).count()]
-    return [finding for root in there for finding in lesson.axe(root)]
+    assert lesson.axe_of_widgets() == []
 
 
 def test_with_everything_predicted_and_attempted_it_runs_once_more(lesson):
@@ -215,15 +218,3 @@ def test_with_everything_predicted_and_attempted_it_runs_once_more(lesson):
     assert lesson.red_cells() == []
     assert lesson.problems() == []
     lesson.screenshot_whole(f"{lesson.name}-predicted")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_in_the_dark_theme_it_runs_and_the_widgets_can_be_read(jupyter, opening, name):
-    jupyter.forget()
-    with opening(name, theme="dark") as opened:
-        assert opened.red_cells() == []
-        assert findings(opened) == []
-        stem = name.removesuffix(".ipynb")
-        opened.screenshot_whole(f"{stem}-dark")
-        for number, widget in enumerate(opened.page.locator(f"{EXPLORER}, {ASKING}, {FLEET}").all()):
-            opened.screenshot(f"{stem}-dark-widget-{number}", widget)
