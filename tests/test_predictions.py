@@ -42,7 +42,7 @@ def record(name, value):
 def said(box):
     """The one status line of a box; on the page it stands in a live region, escaped."""
     [status] = box.statuses.values()
-    assert status.value.startswith('<div role="status"') and html.escape(status.text) in status.value
+    assert "lab-status" in status._dom_classes and html.escape(status.text) in status.value
     return status.text
 
 

@@ -49,6 +49,7 @@ class Explorer:
         """Draws once, with what the controls say; what `draw` raises then, it raises here."""
         self.controls, self._draw = controls, draw
         self._picture, self._status = ipywidgets.HTML(), ipywidgets.HTML()
+        self._status.add_class("lab-status")
         self._show(*draw(**self._values()))
         self._box = named([_in_columns(list(controls.values())), self._picture, self._status])
         self._box.add_class("lab-explorer")
@@ -78,7 +79,7 @@ class Explorer:
     def _say(self, text: str) -> None:
         self.text = text
         lines = html.escape(text).replace(". ", ".<br>")
-        self._status.value = f'<div role="status" style="min-height: 4.5em; line-height: 1.4">{lines}</div>'
+        self._status.value = f'<div style="min-height: 4.5em; line-height: 1.4">{lines}</div>'
 
     def _ipython_display_(self) -> None:
         """The controls; where no kernel runs (GitHub, a printed page), the picture and its sentence."""

@@ -411,6 +411,10 @@ class View {
       html("fieldset", {}, html("legend", { class: "unseen" }, "Caches"), ...this.cards.map(({ card }) => card)),
       this.frame.picture, this.caption, this.live, this.controls.row,
     );
+    // JupyterLab asks the element that has the focus, not those around it.
+    for (const control of this.root.querySelectorAll("button, input, select")) {
+      control.dataset.lmSuppressShortcuts = "true";
+    }
   }
 
   listen() {

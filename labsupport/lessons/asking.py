@@ -41,13 +41,14 @@ class Answer(ipywidgets.HTML):  # type: ignore[misc]
     def __init__(self, lines: int) -> None:
         """Empty at first."""
         super().__init__()
+        self.add_class("lab-status")
         self._lines, self.text = lines, ""
 
     def say(self, text: str) -> None:
         """Show `text` instead of what stood there; screen readers read it out."""
         self.text = text
         style = f"{_TEXT}; min-height: {1.4 * self._lines:.1f}em"
-        self.value = f'<div role="status" style="{style}">{html.escape(text)}</div>'
+        self.value = f'<div style="{style}">{html.escape(text)}</div>'
 
 
 def asked(text: str) -> ipywidgets.HTML:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -158,25 +160,36 @@ class Notebook:
 
     def screenshot_whole(self, name: str) -> Path:
         """Keep a picture of the whole notebook, from the title to the last cell."""
-        notebook = self.page.locator(".jp-WindowedPanel-outer")
-        height = notebook.evaluate("outer => outer.scrollHeight")
-        self.page.set_viewport_size({"width": WIDTH, "height": min(height + 150, TALLEST)})
-        notebook.evaluate("outer => { outer.scrollTop = 0; }")
-        try:
+        with self._unrolled():
             return self.screenshot(name)
-        finally:
-            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     def axe(self, selector: str) -> list[str]:
         """What axe finds serious or critical in the parts of the page that match; at least one has to."""
         expect(self.page.locator(selector).first).to_be_visible()
-        found = Axe().run(self.page, selector).response["violations"]
+        with self._unrolled():
+            found = Axe().run(self.page, selector).response["violations"]
         return [
             f"{finding['impact']}: {finding['id']}: {node['html'][:200]}: {node.get('failureSummary', '')}"
             for finding in found
             if finding["impact"] in ("serious", "critical")
             for node in finding["nodes"]
         ]
+
+    @contextlib.contextmanager
+    def _unrolled(self) -> Iterator[None]:
+        """A window as tall as the notebook, and a page body of its size.
+
+        JupyterLab leaves the body without height, so axe takes all of it for hidden and looks at no colour.
+        """
+        notebook = self.page.locator(".jp-WindowedPanel-outer")
+        height = min(notebook.evaluate("outer => outer.scrollHeight") + 150, TALLEST)
+        self.page.set_viewport_size({"width": WIDTH, "height": height})
+        notebook.evaluate("outer => { outer.scrollTop = 0; document.body.style.height = '100vh'; }")
+        try:
+            yield
+        finally:
+            notebook.evaluate("() => { document.body.style.height = ''; }")
+            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     def axe_of_widgets(self) -> list[str]:
         """The same for all our widgets of the notebook."""

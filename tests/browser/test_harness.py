@@ -19,9 +19,10 @@ CELLS = {
     "stderr": "import sys; print('careful', file=sys.stderr)",
     "warning": "import warnings; warnings.warn('careful')",
     "broken": BROKEN_WIDGET,
-    "nameless": "from IPython.display import HTML; HTML('<button class=nameless>&nbsp;</button>')",
-    "named": "from IPython.display import HTML; HTML('<button class=named>Go</button>')",
     "long": "print('line\\n' * 90)",
+    "nameless": "from IPython.display import HTML; HTML('<button class=nameless>&nbsp;</button>')",
+    "named": "HTML('<button class=named>Go</button>')",
+    "pale": "HTML('<p class=pale style=color:#777777>grey</p><p class=dark style=color:#666666>darker</p>')",
 }
 NUMBER = {name: number for number, name in enumerate(CELLS, start=1)}
 
@@ -87,6 +88,14 @@ def test_a_button_without_a_name_is_a_serious_finding_and_one_with_a_name_is_non
     bench.run_cell(NUMBER["named"])
     assert [finding.split(": ")[1] for finding in bench.axe(".nameless")] == ["button-name"]
     assert bench.axe(".named") == []
+
+
+def test_a_text_that_can_hardly_be_read_is_a_serious_finding_and_one_that_can_is_none(bench):
+    bench.run_cell(NUMBER["nameless"])  # which imports HTML
+    bench.run_cell(NUMBER["pale"])
+    bench.page.locator(".jp-WindowedPanel-outer").evaluate("outer => { outer.scrollTop = 0; }")
+    assert [finding.split(": ")[1] for finding in bench.axe(".pale")] == ["color-contrast"]
+    assert bench.axe(".dark") == []
 
 
 def test_pictures_are_kept_of_the_window_of_the_whole_notebook_and_of_one_part(bench, monkeypatch, tmp_path):

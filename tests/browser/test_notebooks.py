@@ -148,6 +148,8 @@ def test_the_quiz_answers_each_choice_with_its_reason_and_one_is_right(lesson):
             replies.append(reason.inner_text())
         assert len(set(replies)) == len(replies) >= 3
         assert sum(reply.startswith("Right: ") for reply in replies) == 1
+        options.last.press("ArrowDown")  # round to the first, and never on into the next question
+        expect(options.first).to_be_checked()
         lesson.screenshot(f"{lesson.name}-quiz-{number}-answered", asking)
     assert lesson.problems() == []
 
