@@ -37,7 +37,7 @@ class Naming(anywidget.AnyWidget):
             const name = "lab-" + crypto.randomUUID();
             group.querySelectorAll("input").forEach((option) => { option.name = name; });
           });
-          box.querySelectorAll(".lab-status:not([role])").forEach((line) => line.setAttribute("role", "status"));
+          box.querySelectorAll(".lab-status").forEach((line) => line.setAttribute("role", "status"));
         };
         observer = new MutationObserver(name);
         observer.observe(box, { childList: true, subtree: true });

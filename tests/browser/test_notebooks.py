@@ -220,3 +220,12 @@ def test_with_everything_predicted_and_attempted_it_runs_once_more(lesson):
     assert lesson.red_cells() == []
     assert lesson.problems() == []
     lesson.screenshot_whole(f"{lesson.name}-predicted")
+
+
+def test_in_the_dark_theme_its_widgets_can_be_read(lesson):
+    lesson.page.emulate_media(color_scheme="dark")
+    lesson.until("document.body.dataset.jpThemeLight === 'false'")
+    assert lesson.axe_of_widgets() == []
+    lesson.screenshot_whole(f"{lesson.name}-dark")
+    for number, widget in enumerate(lesson.page.locator(", ".join((EXPLORER, ASKING, FLEET))).all()):
+        lesson.screenshot(f"{lesson.name}-dark-widget-{number}", widget)
