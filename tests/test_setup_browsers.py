@@ -122,7 +122,7 @@ def run_browser_tests(tmp_path, found, **environ):
     (tmp_path / "found_browser.py").write_text(
         f"import labsupport.setup.browsers as b\nb.find_browser = lambda: {found}\n"
     )
-    kept = {name: value for name, value in os.environ.items() if name != "LAB_BROWSER"}
+    kept = {name: v for name, v in os.environ.items() if name not in ("LAB_BROWSER", "PYTEST_ADDOPTS")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "found_browser", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, "tests/browser/test_server.py"],
