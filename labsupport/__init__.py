@@ -16,11 +16,15 @@ _HOMES = {
     "LabTimeSlipped": "errors",
     "LocalCache": "caches",
     "SharedCache": "caches",
+    "final_law": "races",
     "interleavings": "races",
+    "random_orders": "races",
     "read_traffic": "traffic",
+    "run_every_order": "races",
     "run_interleavings": "races",
     "simulate": "model",
     "start_lab": "lab",
+    "two_clients_law": "races",
     "zipf_traffic": "traffic",
 }
 

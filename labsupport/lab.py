@@ -23,6 +23,7 @@ from labsupport.keys import Keys
 from labsupport.labtime import LabTime
 from labsupport.sentences import speak_plainly
 from labsupport.server import open_server
+from labsupport.server.address import Address
 
 _OURS = re.compile(r".+:.+:[0-9a-f]{8}", re.DOTALL)  # a namespace as we make them on somebody else's server
 _open_labs: dict[str, Lab] = {}  # in a notebook: one lab per notebook name, so that Run All twice is clean
@@ -38,22 +39,23 @@ def ledger_file() -> Path:
     return data_folder() / "ledger.jsonl"
 
 
-def start_lab(notebook: str, lab_time: bool = True) -> Lab:
+def start_lab(notebook: str, lab_time: bool = True, *, own: bool = False) -> Lab:
     """Make `notebook` (such as "03") ready: find or start a Redis and connect to it.
 
     With `lab_time` the TTLs on Redis move with `lab.clock` and stand still between cells; without, they
-    run in real milliseconds. Started again in the same kernel, the notebook begins afresh.
+    run in real milliseconds. `own`: a server of our own even if REDIS_URL is set, for lessons that count or
+    break a whole server. Started again in the same kernel, the notebook begins afresh.
     NoRedis (one sentence, with the remedy) if there is no server to be had; BadArgument for an empty name.
     """
     if not isinstance(notebook, str) or not notebook.strip():
         raise BadArgument(f"notebook is {notebook!r}, but must be the notebook's number, such as '03'.")
     shell = get_ipython()
     if shell is None:
-        return Lab(notebook, lab_time)
+        return Lab(notebook, lab_time, own)
     speak_plainly(shell)
     if notebook in _open_labs:
         _open_labs[notebook].close()
-    _open_labs[notebook] = Lab(notebook, lab_time)
+    _open_labs[notebook] = Lab(notebook, lab_time, own)
     return _open_labs[notebook]
 
 
@@ -71,7 +73,7 @@ class Lab:
     """What a notebook holds in its hand: `redis`, `keys`, `clock`; `owned` says whose server it is."""
 
     def __init__(self, notebook: str, lab_time: bool = True, own: bool = False) -> None:
-        """See `start_lab`, which is the way to make one; `own`: not on REDIS_URL, whatever it says."""
+        """See `start_lab`, which is the way to make one."""
         self._server = open_server(own=own)
         self.notebook, self.owned, self.redis = notebook, self._server.owned, self._server.redis
         self.keys, self.clock = Keys(self._namespace()), Clock()
@@ -92,6 +94,11 @@ class Lab:
         if self.owned:
             return f"lab:{self.notebook}"
         return f"{os.environ.get('LAB_NAMESPACE') or 'lab'}:{self.notebook}:{secrets.token_hex(4)}"
+
+    @property
+    def address(self) -> Address:
+        """Where the server is, for further clients and for worker processes."""
+        return self._server.address
 
     def describe(self) -> str:
         """Which server this is, in one sentence; it differs between machines, hence the marks."""

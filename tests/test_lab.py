@@ -288,3 +288,14 @@ def test_reset_learner_needs_to_know_the_server(other, monkeypatch):
     assert len(notes()) == 1
     monkeypatch.setenv("REDIS_URL", url)
     assert reset_learner().startswith("1500 keys")
+
+
+def test_own_means_a_server_of_our_own_whatever_redis_url_says(other, url):
+    lab = start_lab("04 real", lab_time=False, own=True)
+    try:
+        lab.redis.set(lab.keys.name("course:204"), "ours")
+        with lab.address.client() as further:
+            assert further.get(lab.keys.name("course:204")) == b"ours"
+        assert lab.owned and other.dbsize() == 0
+    finally:
+        lab.close()

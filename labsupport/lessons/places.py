@@ -62,5 +62,5 @@ class _Connection(redis.UnixDomainSocketConnection):
 def client_on(wire: Wire, lab: Lab) -> Iterator[LabRedis]:
     """A further client of an `own_lab`'s server, whose commands go over this wire."""
     connection = type("Connection", (_Connection,), {"wire": wire})
-    with lab._server.address.client(connection_class=connection) as client:
+    with lab.address.client(connection_class=connection) as client:
         yield client
