@@ -1,4 +1,4 @@
-"""The source of truth: a real SQLite catalogue that counts its reads."""
+"""The source of truth: a real SQLite catalogue that counts its reads and writes."""
 
 from __future__ import annotations
 
@@ -54,13 +54,14 @@ def _filled() -> sqlite3.Connection:
 class CourseCatalog:
     """The learning platform's database: 2,000 courses with their lessons, in a SQLite of its own.
 
-    `reads` counts the questions it was asked; a cache exists to keep that number small.
+    `reads` counts the questions it was asked; a cache exists to keep that number small. `writes` counts
+    the changes.
     """
 
     def __init__(self) -> None:
         """Fill a new database in memory; it goes when the object goes."""
-        self.reads = 0
-        self._db = sqlite3.connect(":memory:")
+        self.reads = self.writes = 0
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)  # by one thread at a time
         _filled().backup(self._db)  # twenty times as fast as filling each one
 
     def read(self, key: str) -> bytes:
@@ -77,8 +78,10 @@ class CourseCatalog:
         names = ("id", "title", "teacher", "version", "lessons", "minutes")
         return json.dumps(dict(zip(names, row, strict=True))).encode()
 
-    def rename(self, key: str, title: str) -> None:
-        """Change a course's title and count its version up; BadArgument if there is no such course."""
+    def rename(self, key: str, title: str) -> bytes:
+        """Change a course's title and count its version up; returns its new answer, as a database does that
+        is told RETURNING. BadArgument if there is no such course.
+        """
         course = _COURSE.match(key)
         done = self._db.execute(
             "UPDATE course SET title = ?, version = version + 1 WHERE id = ?",
@@ -86,6 +89,8 @@ class CourseCatalog:
         )
         if done.rowcount != 1:
             raise BadArgument(f"there is no course {key!r}; the catalogue has course:1 to course:{COURSES}.")
+        self.writes += 1
+        return self.peek(key)
 
     def __repr__(self) -> str:
         return f"CourseCatalog({COURSES:,} courses, {self.reads:,} reads)"

@@ -5,6 +5,10 @@ from labsupport.lessons.checks.nb01 import check_staleness, check_ttl_for_rate
 from labsupport.lessons.checks.nb01_cache import check_cache
 from labsupport.lessons.checks.nb02 import check_fleet_rate, check_route, check_same_rate
 from labsupport.lessons.checks.nb03 import check_add_view, check_forget, check_pays
+from labsupport.lessons.checks.nb04 import check_correct, check_lifetime, check_publish
+from labsupport.lessons.checks.nb05 import check_first_time, check_set_field
+from labsupport.lessons.checks.nb05_answer import check_remember_answer
+from labsupport.lessons.checks.nb06 import check_count_once, check_order, check_sell
 from labsupport.lessons.exercises import hint
 from labsupport.lessons.predictions import errors_so_far, judge, predict, recorded
 from labsupport.lessons.quiz import quiz
@@ -12,13 +16,22 @@ from labsupport.lessons.quiz import quiz
 __all__ = [
     "check_add_view",
     "check_cache",
+    "check_correct",
+    "check_count_once",
+    "check_first_time",
     "check_fleet_rate",
     "check_forget",
+    "check_lifetime",
     "check_misses",
+    "check_order",
     "check_pays",
+    "check_publish",
     "check_remember",
+    "check_remember_answer",
     "check_route",
     "check_same_rate",
+    "check_sell",
+    "check_set_field",
     "check_staleness",
     "check_ttl_for_rate",
     "errors_so_far",

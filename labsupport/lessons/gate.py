@@ -11,12 +11,14 @@ import redis
 
 from labsupport.errors import LabError
 from labsupport.lessons.given import Theirs, call
+from labsupport.origin import CourseCatalog
 from labsupport.server.clients import LabPipeline, LabRedis
 
 MOST_COMMANDS = 40  # of one instance; a retry that never ends sends more
 PATIENCE = 3.0  # seconds until it must have come to its next command
 
 TRANSACTION, PIPELINE = "MULTI/EXEC", "PIPELINE"  # in `sent`, in the place of what they send together
+READ, UPDATE = "READ", "UPDATE"  # in `sent`: what goes to the catalogue instead of to Redis
 
 _NEVER = threading.Event()
 
@@ -36,20 +38,21 @@ class _Stopped(BaseException):
 
 
 class Instance(threading.Thread):
-    """Runs function(redis, name) with a connection of its own; `sent` lists its commands so far."""
+    """Runs function(redis, *arguments) with a connection of its own; `sent` lists its commands so far."""
 
     def __init__(
-        self, function: Callable[[Any, str], object], server: redis.ConnectionPool, name: str
+        self, function: Callable[..., object], server: redis.ConnectionPool, *arguments: Any
     ) -> None:
         """`server`: a pool whose connections are like the ones to be made."""
         super().__init__(daemon=True)
-        self._function, self._counter = function, name
+        self._function, self._arguments = function, arguments
         self._pool = redis.ConnectionPool(server.connection_class, **server.connection_kwargs)
         self._go, self._paused = threading.Semaphore(0), threading.Semaphore(0)
         self._dismissed = 0
         self._replies: list[str] = []
         self.sent: list[str] = []
         self.error: BaseException | None = None
+        self.returned: Any = None
         self.done = False
 
     def run(self) -> None:
@@ -57,7 +60,7 @@ class Instance(threading.Thread):
         client = _Gated(connection_pool=self._pool)
         client.gate = self._at_the_gate
         try:
-            call(self._function, client, self._counter)
+            self.returned = call(self._function, client, *self._arguments)
         except Theirs as error:
             self.error = error.__cause__
         except BaseException as error:
@@ -120,8 +123,8 @@ class Instance(threading.Thread):
 def _label(words: tuple[Any, ...]) -> str:
     """The command's name, with NX if it has that, because SET NX is a command of its own."""
     name, rest = str(words[0]).upper(), [str(word).upper() for word in words[1:]]
-    if name == "INCRBY" and rest[1:] == ["1"]:  # which is what redis-py makes of incr
-        return "INCR"
+    if name in ("INCRBY", "DECRBY") and rest[1:] == ["1"]:  # which is what redis-py makes of incr and decr
+        return name.removesuffix("BY")
     return f"{name} NX" if "NX" in rest else name
 
 
@@ -143,6 +146,25 @@ class _Gated(LabRedis):
         lock = super().lock(*args, **options)
         lock.sleep = 0
         return lock
+
+
+class PausingCatalog:
+    """A catalogue whose reads and changes wait at the gate of the client that goes with it."""
+
+    def __init__(self, catalog: CourseCatalog, client: Any) -> None:
+        """`client`: the one that an Instance gives to its function."""
+        self._catalog, self._gate = catalog, client.gate
+
+    def read(self, key: str) -> bytes:
+        """Ask, when let through."""
+        answer: bytes = self._gate((READ, key), lambda: self._catalog.read(key))
+        return answer
+
+    peek = read  # for whoever is not to wait, a peek is no less old
+
+    def rename(self, key: str, title: str) -> None:
+        """Change, when let through."""
+        self._gate((UPDATE, key), lambda: self._catalog.rename(key, title))
 
 
 class _GatedPipeline(LabPipeline):

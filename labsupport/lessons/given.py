@@ -127,7 +127,7 @@ def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """
     try:
         result = function(*arguments, **named)
-    except (KeyboardInterrupt, Stop):
+    except (KeyboardInterrupt, Stop, Theirs):
         raise
     except BaseException as error:  # SystemExit, too
         raise Theirs from error

@@ -6,8 +6,9 @@ command: so who comes next is decided here, and nothing is left to chance.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ SECONDS = 10.0  # for all orders together
 _INSTANTLY = SimpleNamespace(**vars(time) | {"sleep": lambda seconds: None})
 STAND_INS = [(time, _INSTANTLY), (time.sleep, _INSTANTLY.sleep)]  # who waits for its turn need not sleep
 
-Function = Callable[[Any, str], object]
+Function = Callable[..., object]
 
 
 @dataclass
@@ -37,35 +38,77 @@ class Order:
     """One order: whose turn it was each time, what they sent, and what came of it."""
 
     schedule: Schedule
-    final: int | str  # the counter, 0 if there is none; if it is no number, what it is
+    final: Any  # an outcome, or the counter, 0 if there is none; if it is no number, what it is
     commands: list[str]
     keys: list[str]  # all that is on the server at the end
     error: BaseException | None  # the first that an instance ended with
+    returned: list[Any]  # by each client
     free: list[Schedule]  # who could have had each turn
 
 
-def run_everywhere(lab: Lab, function: Function, clients: int = 2) -> pd.DataFrame:
+@dataclass
+class Play:
+    """What is run in every order: function(redis, name, *more[client]), once the stage is set."""
+
+    function: Function
+    name: str
+    more: Sequence[tuple[Any, ...]]
+    stage: Callable[[], object]
+    outcome: Callable[[], Any] | None = None  # what stands for the counter's value in the end
+
+
+def run_everywhere(
+    lab: Lab,
+    function: Function,
+    clients: int = 2,
+    *,
+    counter: str = COUNTER,
+    stage: Callable[[], object] = lambda: None,
+    more: Sequence[tuple[Any, ...]] = (),
+    outcome: Callable[[], Any] | None = None,
+) -> pd.DataFrame:
     """Run function(redis, name) in every client, in every order of their commands, each from nothing.
 
-    A pipeline's execute is one command. The lab's server must be its own: it is emptied each time. Returns
-    one row an order: `schedule` (client numbers), `final` (the counter `name`), `commands`, `keys`, `error`.
+    `counter`: the key that `name` stands for. `stage` puts on the emptied server what must be there first.
+    `more`: each client's further arguments. `outcome`: read at the end, it becomes `final`. A pipeline's
+    execute is one command. The lab's server must be its own: it is emptied each time. Returns one row an
+    order: `schedule` (client numbers), `final` (an outcome, or the counter `name`), `commands`, `keys`,
+    `error`, `returned` (one value a client).
     BadArgument: somebody else's server. NotAllOrders: it sends too much, or waits for something else.
     """
     if not lab.owned:
         raise BadArgument("every order starts with an empty server, so this must be one of your own.")
+    more = more or ((),) * whole_number("clients", clients)
+    play = Play(function, lab.keys.name(counter), more, stage, outcome)
     try:
-        orders = list(_all_orders(lab, function, whole_number("clients", clients)))
+        orders = list(_all_orders(lab, play))
     finally:
         lab.redis.flushall()
     return pd.DataFrame(map(vars, orders)).drop(columns="free")
 
 
-def _all_orders(lab: Lab, function: Function, clients: int) -> Iterator[Order]:
+def run_once(lab: Lab, function: Function, *arguments: Any, lives: float = math.inf) -> Instance:
+    """One instance that runs function(redis, *arguments) and dies before its command number lives + 1.
+
+    The server stays as it is found. NotAllOrders: it sends too much, or waits for something else.
+    """
+    instance = Instance(private_copy(function, STAND_INS), lab.redis.connection_pool, *arguments)
+    try:
+        instance.proceed()
+        while not instance.done and len(instance.sent) < lives:
+            instance.proceed()
+    finally:
+        instance.dismiss()
+        instance.close()
+    return instance
+
+
+def _all_orders(lab: Lab, play: Play) -> Iterator[Order]:
     """Depth first over "whose turn is it": each order begins as the one before, up to one turn."""
     start: Schedule = ()
     until = time.monotonic() + SECONDS
     for _ in range(MOST_ORDERS):
-        order = _one_order(lab, function, clients, start, until)
+        order = _one_order(lab, play, start, until)
         yield order
         following = _next_start(order)
         if following is None:
@@ -83,11 +126,14 @@ def _next_start(order: Order) -> Schedule | None:
     return None
 
 
-def _one_order(lab: Lab, function: Function, clients: int, start: Schedule, until: float) -> Order:
+def _one_order(lab: Lab, play: Play, start: Schedule, until: float) -> Order:
     """Let the clients of `start` through one after the other, and then always the first that is free."""
     lab.redis.flushall()
-    name, pool = lab.keys.name(COUNTER), lab.redis.connection_pool
-    team = [Instance(private_copy(function, STAND_INS), pool, name) for _ in range(clients)]
+    play.stage()
+    pool = lab.redis.connection_pool
+    team = [
+        Instance(private_copy(play.function, STAND_INS), pool, play.name, *further) for further in play.more
+    ]
     schedule: list[int] = []
     free: list[Schedule] = []
     try:
@@ -109,8 +155,11 @@ def _one_order(lab: Lab, function: Function, clients: int, start: Schedule, unti
             instance.close()
     sent = [iter(instance.sent) for instance in team]
     error = next((instance.error for instance in team if instance.error), None)
-    final, keys = _left_behind(lab.redis, name)
-    return Order(tuple(schedule), final, [next(sent[client]) for client in schedule], keys, error, free)
+    final, keys = left_behind(lab.redis, play.name)
+    final = play.outcome() if play.outcome else final
+    commands = [next(sent[client]) for client in schedule]
+    returned = [instance.returned for instance in team]
+    return Order(tuple(schedule), final, commands, keys, error, returned, free)
 
 
 def _free(team: list[Instance], last: list[int]) -> Schedule:
@@ -123,7 +172,7 @@ def _free(team: list[Instance], last: list[int]) -> Schedule:
     return tuple(useful or working)
 
 
-def _left_behind(client: redis.Redis, name: str) -> tuple[int | str, list[str]]:
+def left_behind(client: redis.Redis, name: str) -> tuple[int | str, list[str]]:
     """What the counter is, and the names of all keys."""
     keys = sorted(key.decode(errors="replace") for key in client.scan_iter())
     kind = client.type(name).decode()  # type: ignore[union-attr]

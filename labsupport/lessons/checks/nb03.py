@@ -13,15 +13,15 @@ from labsupport.caches import SharedCache
 from labsupport.errors import LabTimeSlipped
 from labsupport.fleet import Fleet
 from labsupport.lab import Lab
+from labsupport.lessons.checks.orders import every_order, in_words
 from labsupport.lessons.copies import does_nothing, uses_a_lock
 from labsupport.lessons.exercises import NOT_ATTEMPTED, RIGHT, Finding, Stop, answer
-from labsupport.lessons.gate import MOST_COMMANDS, PATIENCE, PIPELINE, TRANSACTION, NotAllOrders
-from labsupport.lessons.given import Theirs, a_function, a_number, call
-from labsupport.lessons.interleave import COUNTER, MOST_ORDERS, SECONDS, run_everywhere
+from labsupport.lessons.gate import PIPELINE, TRANSACTION
+from labsupport.lessons.given import a_function, a_number, call
+from labsupport.lessons.interleave import COUNTER
 from labsupport.lessons.places import Wire, client_on, own_lab
 from labsupport.origin import CourseCatalog
 
-LIMITS = {"sent": MOST_COMMANDS, "silent": PATIENCE, "orders": MOST_ORDERS, "seconds": SECONDS}
 TTL = 60
 COURSE = "course:20"
 OURS = ["course:2", COURSE, *(f"course:{number}" for number in range(200, 210))]  # a pattern takes too many
@@ -44,23 +44,9 @@ def _look_at_add_view(add_view: Any) -> Finding:
     if does_nothing(function):
         raise Stop(NOT_ATTEMPTED)
     with own_lab(lab_time=False) as lab:
-        alone = _every_order(lab, function, 1).iloc[0]
+        alone = every_order(lab, function, 1).iloc[0]
         _judge_alone(alone, lab.keys.name(COUNTER))
-        return _judge_orders(_every_order(lab, function, 2), alone["commands"], function)
-
-
-def _every_order(lab: Lab, function: Function, clients: int) -> pd.DataFrame:
-    """The table of all orders. Stop: they are too many, or it waits for something else. Theirs: its error."""
-    try:
-        orders = run_everywhere(lab, function, clients)
-    except NotAllOrders as unfinished:
-        raise Stop(unfinished.why, **LIMITS) from None
-    for error in orders["error"].dropna():
-        if isinstance(error, Stop):
-            raise error
-        if clients == 1 or not isinstance(error, redis.WatchError):
-            raise Theirs from error
-    return orders
+        return _judge_orders(every_order(lab, function, 2), alone["commands"], function)
 
 
 def _judge_alone(alone: pd.Series[Any], name: str) -> None:
@@ -82,7 +68,7 @@ def _judge_orders(orders: pd.DataFrame, commands: list[str], function: Function)
     if lost.empty:
         return RIGHT, facts
     order = lost.iloc[0]
-    facts |= {"order": _in_words(order), "final": order["final"], "right": len(orders) - len(lost)}
+    facts |= {"order": in_words(order), "final": order["final"], "right": len(orders) - len(lost)}
     return _why_lost(orders, commands, function), facts
 
 
@@ -103,11 +89,6 @@ def _why_lost(orders: pd.DataFrame, commands: list[str], function: Function) -> 
     if uses_a_lock(function):
         return "process_lock"
     return "pipeline" if {TRANSACTION, PIPELINE}.intersection(commands) else "get_set"
-
-
-def _in_words(order: pd.Series[Any]) -> str:
-    """Such as "A GET, B GET, A SET, B SET"."""
-    return ", ".join(f"{'AB'[who]} {command}" for who, command in zip(order["schedule"], order["commands"]))
 
 
 def check_forget(forget: Any) -> None:
