@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labsupport import model
 from labsupport.errors import BadArgument
-from labsupport.model import simulate
+from labsupport.model import hits, simulate
 from labsupport.routes import assign
 
 ROUTES = ["round_robin", "random", "by_key", lambda index, key: (index * index + len(key)) % 2]
@@ -62,7 +61,7 @@ def test_every_request_is_as_in_brute_force(traffic, instances, life, tick, shar
     """Whichever way the chains are followed: all at once (256 rounds), singly (0), or one after the other."""
     instances = max(instances, 2) if callable(route) else instances  # the function names two instances
     case = (traffic, instances, life * tick, shared, route, seed, tick)
-    with mock.patch.object(model, "ROUNDS", rounds):
+    with mock.patch.object(hits, "ROUNDS", rounds):
         assert simulate(*case).tolist() == brute_force(*case)
 
 

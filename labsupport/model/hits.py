@@ -45,13 +45,13 @@ def simulate(
     slot, _ = key_codes(traffic)  # a slot is where an entry can live: one key in one cache
     if not shared:
         slot = slot * int(instances) + instance
-    order = _grouped(slot)
+    order = grouped(slot)
     hit = np.empty(len(order), dtype=bool)
     hit[order] = ~_misses(*_time_line(slot[order], now[order], life))
     return hit
 
 
-def _grouped(slot: Integers) -> Integers:
+def grouped(slot: Integers) -> Integers:
     """The order that puts the requests of a slot side by side, still sorted by time within each slot.
 
     numpy sorts 16-bit numbers several times faster (radix sort) than 64-bit ones. So sort as a clerk sorts
