@@ -41,14 +41,17 @@ def _dashed(ax: Axes, height: float, text: str, bars: int) -> None:
     ax.set_xlim(-0.6, max(bars, 2) - 0.4)
 
 
-def lanes(ax: Axes, log: pd.DataFrame, ttl: float, changed: float, names: Sequence[str], role: str) -> str:
+def lanes(
+    ax: Axes, log: pd.DataFrame, ttl: float, changed: float, names: Sequence[str], role: str | Sequence[str]
+) -> str:
     """Panel 2: one key's life in each cache: filled, hit, expired, and stale after the origin changed.
 
     log: a judged replay of one key (columns at, instance, hit, stale), whose `instance` numbers the lanes;
-    `ttl` and `changed` (when the origin changed) in seconds.
+    `ttl` and `changed` (when the origin changed) in seconds; `role`: of all lanes, or one for each.
     """
-    for lane in range(len(names)):
-        _lane(ax, lane, log[log["instance"] == lane], ttl, changed, role)
+    roles = [role] * len(names) if isinstance(role, str) else role
+    for lane, of in enumerate(roles):
+        _lane(ax, lane, log[log["instance"] == lane], ttl, changed, of)
     end = max([changed, *log["at"]])
     mark(ax, changed, "origin changes", left=changed > end / 2)
     ax.set_yticks(range(len(names)), names)

@@ -156,7 +156,7 @@ def schedules(ax: Axes, runs: pd.DataFrame, steps: Sequence[str], right: int) ->
     for row, (schedule, final) in enumerate(zip(runs["schedule"], runs["final"])):
         for place, client in enumerate(schedule):
             name = f"{instance_name(client)} {steps[schedule[:place].count(client)]}"
-            _step_box(ax, place, row, name, client)
+            step_box(ax, place, row, name, client)
         verdict, role = _verdict(final, right)
         ax.text(width + 0.05, row, verdict, va="center", color=ROLE[role], fontweight="bold")
     ax.set(xlim=(-0.5, width + 1.1), ylim=(len(runs) - 0.4, -0.6))
@@ -176,7 +176,7 @@ def _verdict(final: int, right: int) -> tuple[str, str]:
     return f"= {final}   {'one' if right - final == 1 else right - final} lost", "origin"
 
 
-def _step_box(ax: Axes, place: int, row: int, name: str, client: int) -> None:
+def step_box(ax: Axes, place: int, row: int, name: str, client: int) -> None:
     """One step: client A on white, client B on grey, so that the order can be seen at a glance."""
     fill = ["white", ROLE["pale"]][client % 2]
     box = FancyBboxPatch((place - 0.4, row - 0.28), 0.8, 0.56, boxstyle="round,pad=0.02")

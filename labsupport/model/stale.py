@@ -39,10 +39,10 @@ def _last_change(
     codes: Integers, now: Integers, names: pd.Index[str], changes: pd.DataFrame, tick: float
 ) -> Integers:
     """The tick of the last change of each request's key so far, -1 where it has not changed yet."""
-    known = names.get_indexer(pd.Index(changes["key"].astype("str")))
+    key = names.get_indexer(pd.Index(changes["key"].astype("str")))  # -1: nobody asked for it
     at = lab_ticks(changes["at"].to_numpy(dtype=float), tick)
     width = int(max(now.max(), at.max(initial=0))) + 1
-    moments = np.sort((known * width + at)[known >= 0])  # the histories of all keys laid end to end
+    moments = np.sort(key * width + at)  # the histories of all keys laid end to end
     last = np.concatenate(([-1], moments))[np.searchsorted(moments, codes * width + now, side="right")]
     return np.where(last >= codes * width, last - codes * width, -1)
 
