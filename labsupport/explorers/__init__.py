@@ -1,7 +1,25 @@
 """Sliders that redraw a figure, and the animated fleet."""
 
 from labsupport.explorers.animation import AnimatedFleet, animate
+from labsupport.explorers.cards import cards
 from labsupport.explorers.explorer import Explorer, explore
 from labsupport.explorers.fleet import FleetPicture
+from labsupport.explorers.orders import RACES, OrdersPicture
+from labsupport.explorers.progress import progress
+from labsupport.explorers.structures import StructuresPicture, course_page
+from labsupport.explorers.trade import TradePicture
 
-__all__ = ["AnimatedFleet", "Explorer", "FleetPicture", "animate", "explore"]
+__all__ = [
+    "RACES",
+    "AnimatedFleet",
+    "Explorer",
+    "FleetPicture",
+    "OrdersPicture",
+    "StructuresPicture",
+    "TradePicture",
+    "animate",
+    "cards",
+    "course_page",
+    "explore",
+    "progress",
+]

@@ -3,6 +3,13 @@
 from IPython.core.getipython import get_ipython
 
 from labsupport.figures.board import board, board_figure, counters, hit_rates, lanes, question
+from labsupport.figures.freshness import (
+    costs,
+    rates_by_version,
+    refill_orders,
+    rolling_deploy,
+    window_counters,
+)
 from labsupport.figures.plots import (
     bars,
     curves,
@@ -14,7 +21,18 @@ from labsupport.figures.plots import (
     running_reads,
     schedules,
 )
+from labsupport.figures.races import (
+    dashboards,
+    finals,
+    measured_bars,
+    moves,
+    orders,
+    two_histograms,
+    windows,
+)
+from labsupport.figures.structures import by_instance, deadlines_shared, growth, memory, needs
 from labsupport.figures.style import ROLE, mark, panels, png, show
+from labsupport.figures.ttls import deadlines, first_wave, five_lanes, generations, ghosts, trade
 from labsupport.sentences import speak_plainly
 
 __all__ = [
@@ -22,22 +40,45 @@ __all__ = [
     "bars",
     "board",
     "board_figure",
+    "by_instance",
+    "costs",
     "counters",
     "curves",
+    "dashboards",
+    "deadlines",
+    "deadlines_shared",
     "eight_answers",
+    "finals",
+    "first_wave",
+    "five_lanes",
+    "generations",
+    "ghosts",
+    "growth",
     "hit_rate_by_window",
     "hit_rates",
     "instances_over_time",
     "lanes",
     "latencies",
     "mark",
+    "measured_bars",
+    "memory",
+    "moves",
+    "needs",
+    "orders",
     "over_time",
     "panels",
     "png",
     "question",
+    "rates_by_version",
+    "refill_orders",
+    "rolling_deploy",
     "running_reads",
     "schedules",
     "show",
+    "trade",
+    "two_histograms",
+    "window_counters",
+    "windows",
 ]
 
 if shell := get_ipython():  # a notebook without Redis calls no start_lab, but draws

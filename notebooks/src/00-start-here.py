@@ -281,8 +281,11 @@ quiz("thumbnails-restarted")
 # | [01 one process, one dict](01-one-process-one-dict.ipynb) | what does a cache buy one process? | 35 |
 # | [02 four instances, four dicts](02-four-instances-four-dicts.ipynb) | why does the hit rate fall when we scale out? | 45 (core 12) |
 # | [03 one shared Redis](03-one-shared-redis.ipynb) | what changes when all four ask one cache? | 50 (core 14) |
+# | [04 TTLs and keys](04-ttls-and-keys.ipynb) | how stale, for how long, and under which name? | 65 |
+# | [05 structures follow access](05-structures-follow-access.ipynb) | string, hash, counter or marker? | 55 |
+# | [06 lost updates and INCR](06-lost-updates-and-incr.ipynb) | who ate my increments? | 60 (core 14) |
 #
-# Short of time? Take 02 and 03, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
+# Short of time? Take 02, 03 and 06, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
 #
 # **If you are stuck**: *Kernel > Restart Kernel and Run All Cells* leads back to a working state. Your guesses and changes stay in the cells.
 
