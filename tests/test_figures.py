@@ -10,6 +10,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import test_figures_04
+import test_figures_05
+import test_figures_06
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -29,12 +32,12 @@ from labsupport.figures import (
     lanes,
     latencies,
     mark,
+    orders,
     over_time,
     panels,
     png,
     question,
     running_reads,
-    schedules,
     show,
 )
 
@@ -61,7 +64,10 @@ def seconds(*values):
     return pd.Series(values, dtype=float)
 
 
-def orders():
+ENDS = {1: "one lost", 2: "both kept"}
+
+
+def runs():
     return pd.DataFrame({"schedule": [(0, 0, 1, 1), (0, 1, 0, 1), (1, 1, 0, 0)], "final": [2, 1, 2]})
 
 
@@ -240,22 +246,23 @@ def test_latencies_draws_the_spread_and_marks_the_median(ax):
     assert finding == "Medians: dict [here: 51.00 µs], Redis [here: 70.00 µs]."
 
 
-def test_schedules_draws_a_row_of_steps_for_each_order(ax):
-    finding = schedules(ax, orders(), ["GET", "SET"], right=2)
+def test_orders_draws_a_row_of_commands_for_each_order_and_what_came_of_it(ax):
+    finding = orders(ax, runs(), ["GET", "SET"], right=[2], words=ENDS)
     assert len(ax.patches) == 12
-    assert words(ax)[:5] == ["A GET", "A SET", "B GET", "B SET", "= 2"]
-    assert words(ax)[5:10] == ["A GET", "B GET", "A SET", "B SET", "= 1   one lost"]
+    assert words(ax)[:5] == ["A GET", "A SET", "B GET", "B SET", "both kept"]
+    assert words(ax)[5:10] == ["A GET", "B GET", "A SET", "B SET", "one lost"]
     assert colours([ax.texts[4], ax.texts[9]]) == role("shared", "origin")
-    assert (
-        finding == "3 interleavings of two increments: the counter ends at 2 in 2 of them, 1 lose an update."
-    )
+    assert [ax.texts[place].get_fontweight() for place in (4, 9)] == ["normal", "bold"]
+    assert finding == "3 orders: one lost in 1, both kept in 2."
 
 
-def test_schedules_of_three_clients_say_how_many_are_lost(ax):
-    runs = pd.DataFrame({"schedule": [(0, 1, 2)], "final": [1]}, index=[5])
-    finding = schedules(ax, runs, ["INCR"], right=3)
-    assert words(ax) == ["A INCR", "B INCR", "C INCR", "= 1   2 lost"]
-    assert finding == "1 interleavings of 3 increments: the counter ends at 3 in 0 of them, 1 lose an update."
+def test_orders_of_clients_with_different_commands_name_each_as_it_is(ax):
+    uneven = pd.DataFrame({"schedule": [(0, 1, 0), (1, 0, 0)], "final": ["old", "new"]}, index=[5, 6])
+    steps = [["read", "SET"], ["UNLINK"]]
+    finding = orders(ax, uneven, steps, right=["new", "nothing"], words={"old": "old title", "new": "new"})
+    assert words(ax)[:4] == ["read", "UNLINK", "SET", "old title"]
+    assert colours([ax.texts[3], ax.texts[7]]) == role("origin", "shared")
+    assert finding == "2 orders: new in 1, old title in 1."
 
 
 # All figures alike
@@ -278,8 +285,9 @@ TYPICAL = {
     "over_time": lambda ax, d: over_time(ax, HALF.assign(hit=HALF["hit"] | (d > 0)), 2, "A"),
     "question": lambda ax, d: question(ax, "How many?", 3 + d, " s"),
     "running_reads": lambda ax, d: running_reads(ax, {"A": (HALF["at"].iloc[d:], "origin")}),
-    "schedules": lambda ax, d: schedules(ax, orders().iloc[d:], ["GET", "SET"], 2),
+    "orders": lambda ax, d: orders(ax, runs().iloc[d:], ["GET", "SET"], [2], ENDS),
 }
+TYPICAL |= test_figures_04.TYPICAL | test_figures_05.TYPICAL | test_figures_06.TYPICAL
 every_plot = pytest.mark.parametrize("plot", TYPICAL.values(), ids=TYPICAL)
 
 
@@ -373,10 +381,7 @@ EXTREMES = {
         lambda ax: latencies(ax, {"A": (np.ones(1), "shared")}),
         "Medians: A [here: 1.00 µs].",
     ),
-    "no schedules": (
-        lambda ax: schedules(ax, orders().iloc[:0], ["GET", "SET"], 2),
-        "0 interleavings of two increments: the counter ends at 2 in 0 of them, 0 lose an update.",
-    ),
+    "no orders": (lambda ax: orders(ax, runs().iloc[:0], ["GET", "SET"], [2], ENDS), "no orders"),
 }
 
 

@@ -19,7 +19,6 @@ from labsupport.figures import (
     panels,
     png,
     rates_by_version,
-    refill_orders,
     rolling_deploy,
     trade,
     window_counters,
@@ -63,8 +62,6 @@ ANSWERS = pd.DataFrame(
 )
 DEPLOYED = {0: 5, 1: 6, 2: 7, 3: 7}
 WAYS = pd.DataFrame({"stale reads": [7, 0], "lost": [0, 0]}, index=["TTL only", "invalidate"])
-RUNS = pd.DataFrame({"schedule": [(0, 1, 0), (0, 0, 1), (1, 0, 0)], "final": ["old", "new", "new"]})
-STEPS = [["GET", "SET"], ["UNLINK"]]
 WINDOWS = pd.DataFrame({"plain SET": [1, 2, 3], "SET KEEPTTL": [1, 2, 1]}, index=[0, 5, 10])
 TYPICAL = {
     "deadlines": lambda ax, d: deadlines(ax, {"INCR": 300 + d, "SET": -1}),
@@ -73,7 +70,6 @@ TYPICAL = {
     "generations": lambda ax, d: generations(ax, WAVES + d, LAW, 10),
     "ghosts": lambda ax, d: ghosts(ax, {"few": (500, 490 + d)}),
     "rates_by_version": lambda ax, d: rates_by_version(ax, ANSWERS.assign(hit=ANSWERS["hit"] * (1 - d))),
-    "refill_orders": lambda ax, d: refill_orders(ax, RUNS.iloc[d:], STEPS, "old"),
     "rolling_deploy": lambda ax, d: rolling_deploy(ax, ANSWERS.iloc[d:], DEPLOYED),
     "trade": lambda ax, d: trade(
         ax, [30, 300], [0.3, 0.8], [0, 0.1 + d / 10], ([0.3, 0.8], [0, 0.1]), {30: 34.0}
@@ -163,14 +159,6 @@ def test_costs_has_a_panel_for_each_count_on_a_scale_of_its_own():
     assert [ax.get_title(loc="left") for ax in axes] == ["stale reads", "lost"]
     assert [text.get_text() for text in axes[0].get_yticklabels()] == ["TTL only", "invalidate"]
     assert all(ax.yaxis_inverted() and ax.get_xlim()[0] == 0 for ax in axes) and png(figure)
-
-
-def test_refill_orders_draws_each_step_and_says_what_is_left(ax):
-    finding = refill_orders(ax, RUNS, STEPS, bad="old")
-    assert words(ax)[:4] == ["GET", "UNLINK", "SET", "cache: old"]
-    assert [text.get_fontweight() for text in ax.texts[3::4]] == ["bold", "normal", "normal"]
-    assert len(ax.patches) == 9
-    assert finding == "3 orders; in the end the cache holds new in 2, old in 1."
 
 
 def test_rates_by_version_has_two_bars_for_each_instance(ax):

@@ -15,14 +15,10 @@ from labsupport.figures import (
     finals,
     measured_bars,
     moves,
-    orders,
     panels,
     two_histograms,
     windows,
 )
-
-WORDS = {1: "sold once", 2: "sold twice"}
-ALL = pd.DataFrame({"schedule": [(0, 0, 1, 1), (0, 1, 0, 1), (1, 1, 0, 0)], "final": [1, 2, 1]})
 
 
 @pytest.fixture
@@ -83,15 +79,6 @@ def test_arrows_go_to_redis_for_a_write_and_come_from_it_for_a_read(ax):
 def test_before_the_first_command_there_is_only_what_redis_holds(ax):
     assert moves(ax, (), ["GET", "SET"], [], [1], "not sold yet") == "No command has run: not sold yet."
     assert words(ax) == ["1", "not sold yet"] and not ax.patches
-
-
-def test_orders_draws_a_row_for_each_with_what_came_of_it(ax):
-    finding = orders(ax, ALL, ["GET", "SET"], right=1, words=WORDS)
-    assert len(ax.patches) == 12
-    assert words(ax)[:5] == ["A GET", "A SET", "B GET", "B SET", "sold once"]
-    assert words(ax)[5:10] == ["A GET", "B GET", "A SET", "B SET", "sold twice"]
-    assert [to_hex(ax.texts[place].get_color()) for place in (4, 9)] == role("shared", "origin")
-    assert finding == "3 orders: sold once in 2, sold twice in 1."
 
 
 def test_finals_draws_how_many_orders_end_where_and_the_law_over_it(ax):
@@ -162,7 +149,6 @@ TYPICAL = {
     "finals": lambda ax, d: finals(ax, pd.DataFrame({"final": [1, 1 + d, 2]}), {1: 0.5, 2: 0.5}, 2),
     "measured_bars": lambda ax, d: measured_bars(ax, {"A": 3.0 + d, "B": 5.0}, {"A": "shared"}),
     "moves": lambda ax, d: moves(ax, (0,), ["GET"], [f"reads {d}"], [1, 1], "done"),
-    "orders": lambda ax, d: orders(ax, ALL.iloc[d:], ["GET", "SET"], 1, WORDS),
     "two_histograms": lambda ax, d: two_histograms(
         ax, {"A": ([0.5, 0.6 + d / 10], "other"), "B": ([0.6], "origin")}, 0.625
     ),

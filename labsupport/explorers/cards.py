@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from labsupport.explorers.explorer import Explorer
 from labsupport.figures import panels
-from labsupport.figures.races import Words, moves
+from labsupport.figures.interleaved import Words
+from labsupport.figures.races import moves
 from labsupport.fleet import instance_name
 from labsupport.races import Schedule, interleavings
 

@@ -6,10 +6,10 @@ from labsupport.figures.board import board, board_figure, counters, hit_rates, l
 from labsupport.figures.freshness import (
     costs,
     rates_by_version,
-    refill_orders,
     rolling_deploy,
     window_counters,
 )
+from labsupport.figures.interleaved import orders
 from labsupport.figures.plots import (
     bars,
     curves,
@@ -19,14 +19,12 @@ from labsupport.figures.plots import (
     latencies,
     over_time,
     running_reads,
-    schedules,
 )
 from labsupport.figures.races import (
     dashboards,
     finals,
     measured_bars,
     moves,
-    orders,
     two_histograms,
     windows,
 )
@@ -70,10 +68,8 @@ __all__ = [
     "png",
     "question",
     "rates_by_version",
-    "refill_orders",
     "rolling_deploy",
     "running_reads",
-    "schedules",
     "show",
     "trade",
     "two_histograms",

@@ -1,4 +1,4 @@
-"""The plots of notebook 04 on names and writes: a rolling deploy, ways to stay fresh, a stale refill."""
+"""The plots of notebook 04 on names and writes: a rolling deploy, ways to stay fresh, counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from labsupport.figures.plots import step_box
 from labsupport.figures.style import ROLE, label, mark, percent_axis
 from labsupport.fleet import instance_name
 
@@ -46,24 +45,6 @@ def costs(axes: Sequence[Axes], ways: pd.DataFrame) -> str:
     axes[0].set_yticks(range(len(ways)), list(ways.index))
     said = [f"{way}: {', '.join(f'{n} {what}' for what, n in row.items())}" for way, row in ways.iterrows()]
     return f"{'. '.join(said)}."
-
-
-def refill_orders(ax: Axes, runs: pd.DataFrame, steps: Sequence[Sequence[str]], bad: str) -> str:
-    """Every order of two clients' steps as a row of boxes, and what the cache holds in the end.
-
-    runs: schedule, final; steps: the names of each client's steps; bad: the outcome that is wrong.
-    """
-    width = len(runs["schedule"].iloc[0])
-    for row, (schedule, final) in enumerate(zip(runs["schedule"], runs["final"])):
-        for place, client in enumerate(schedule):
-            step_box(ax, place, row, steps[client][schedule[:place].count(client)], client)
-        role, weight = ("origin", "bold") if final == bad else ("shared", "normal")
-        ax.text(width - 0.4, row, f"cache: {final}", va="center", color=ROLE[role], fontweight=weight)
-    ax.set(xlim=(-0.5, width + 0.9), ylim=(len(runs) - 0.4, -0.6))
-    ax.axis("off")
-    ends = runs["final"].value_counts().sort_index()
-    held = ", ".join(f"{what} in {count}" for what, count in ends.items())
-    return f"{len(runs)} orders; in the end the cache holds {held}."
 
 
 def rates_by_version(ax: Axes, log: pd.DataFrame) -> str:

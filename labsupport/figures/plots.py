@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
 from numpy.typing import NDArray
 
 from labsupport.figures.style import ROLE, end_labels, label, nothing, percent_axis, room_for_labels
@@ -144,42 +143,3 @@ def latencies(ax: Axes, samples: Mapping[str, tuple[NDArray[np.float64], str]]) 
     ax.set_ylim(-0.5, len(samples))
     ax.spines["left"].set_visible(False)
     return "Medians: " + ", ".join(f"{name} [here: {m:.2f} µs]" for name, m in medians.items()) + "."
-
-
-def schedules(ax: Axes, runs: pd.DataFrame, steps: Sequence[str], right: int) -> str:
-    """Every interleaving as a row of steps, with the counter it ended at; client B's steps are grey.
-
-    runs: columns `schedule` (client numbers) and `final`; steps: the name of a client's first, second ...
-    step; right: the counter if no increment is lost.
-    """
-    width = max(map(len, runs["schedule"]), default=0)
-    for row, (schedule, final) in enumerate(zip(runs["schedule"], runs["final"])):
-        for place, client in enumerate(schedule):
-            name = f"{instance_name(client)} {steps[schedule[:place].count(client)]}"
-            step_box(ax, place, row, name, client)
-        verdict, role = _verdict(final, right)
-        ax.text(width + 0.05, row, verdict, va="center", color=ROLE[role], fontweight="bold")
-    ax.set(xlim=(-0.5, width + 1.1), ylim=(len(runs) - 0.4, -0.6))
-    ax.axis("off")
-    kept = int((runs["final"] == right).sum())
-    increments = "two" if right == 2 else f"{right}"
-    return (
-        f"{len(runs)} interleavings of {increments} increments: "
-        f"the counter ends at {right} in {kept} of them, {len(runs) - kept} lose an update."
-    )
-
-
-def _verdict(final: int, right: int) -> tuple[str, str]:
-    """What stands at the end of a schedule, and the role of its colour."""
-    if final == right:
-        return f"= {final}", "shared"
-    return f"= {final}   {'one' if right - final == 1 else right - final} lost", "origin"
-
-
-def step_box(ax: Axes, place: int, row: int, name: str, client: int) -> None:
-    """One step: client A on white, client B on grey, so that the order can be seen at a glance."""
-    fill = ["white", ROLE["pale"]][client % 2]
-    box = FancyBboxPatch((place - 0.4, row - 0.28), 0.8, 0.56, boxstyle="round,pad=0.02")
-    box.set(facecolor=fill, edgecolor="#555555")
-    ax.add_patch(box)
-    ax.text(place, row, name, ha="center", va="center", fontsize=9)

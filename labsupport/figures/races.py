@@ -1,4 +1,4 @@
-"""The plots of notebook 06: orders of commands, where counters end in them, and what free races keep."""
+"""The plots of notebook 06: one order of commands, where counters end in all, and what free races keep."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
-from labsupport.figures.plots import bars, step_box
+from labsupport.figures.plots import bars
 from labsupport.figures.style import ROLE, end_labels, label, mark, percent_axis
 from labsupport.fleet import instance_name
 
 Shares = Mapping[int, float]  # final value -> share of all orders that end at it
-Words = Mapping[int, str]  # an outcome in words
 
 
 def moves(
@@ -62,24 +61,6 @@ def _command(ax: Axes, place: int, lane: int, step: str, words: str) -> None:
         start, end = (near, far) if words.startswith("reads") else (far, near)
         arrow = {"arrowstyle": "->", "color": ROLE["shared"]}
         ax.annotate("", (place, end), (place, start), arrowprops=arrow)
-
-
-def orders(ax: Axes, runs: pd.DataFrame, names: Sequence[str], right: int, words: Words) -> str:
-    """Every order as a row of commands and what came of it; client B's commands are grey.
-
-    runs: columns `schedule` (client numbers) and `final`; names: a client's first, second ... command;
-    right: the `final` that is as it should be.
-    """
-    width = max(map(len, runs["schedule"]))
-    for row, (schedule, final) in enumerate(zip(runs["schedule"], runs["final"])):
-        for place, who in enumerate(schedule):
-            step_box(ax, place, row, f"{instance_name(who)} {names[schedule[:place].count(who)]}", who)
-        role = "shared" if final == right else "origin"
-        ax.text(width - 0.4, row, words[final], va="center", color=ROLE[role], fontweight="bold")
-    ax.set(xlim=(-0.5, width + 0.7), ylim=(len(runs) - 0.4, -0.6))
-    ax.axis("off")
-    found = sorted(Counter(runs["final"].tolist()).items())
-    return f"{len(runs)} orders: " + ", ".join(f"{words[final]} in {n}" for final, n in found) + "."
 
 
 def finals(ax: Axes, runs: pd.DataFrame, law: Shares, right: int) -> str:

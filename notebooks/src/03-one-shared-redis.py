@@ -17,8 +17,8 @@ import pandas as pd
 
 from labsupport import CourseCatalog, Fleet, LocalCache, read_traffic, run_interleavings, simulate, start_lab, zipf_traffic
 from labsupport.figures import (
-    bars, board, board_figure, counters, curves, hit_rates, instances_over_time, lanes, latencies, over_time, panels,
-    running_reads, schedules, show,
+    bars, board, board_figure, counters, curves, hit_rates, instances_over_time, lanes, latencies, orders, over_time, panels,
+    running_reads, show,
 )
 from labsupport.explorers import FleetPicture, animate, explore
 from labsupport.lessons import check_add_view, check_forget, check_pays, hint, judge, predict, quiz
@@ -265,7 +265,7 @@ get_set = run_interleavings(lab.redis, lab.keys, clients=2, update="get_set")
 
 figure, (ax,) = panels(height=3.4)
 ax.set_title("Four of six orders lose a view")
-show(figure, schedules(ax, get_set, steps=["GET", "SET"], right=2))
+show(figure, orders(ax, get_set, names=["GET", "SET"], right=[2], words={1: "= 1, one lost", 2: "= 2"}))
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Two orders of six count right")
 show(figure, judge(ax, "six-orders", measured=get_set["final"].tolist().count(2), law=2))

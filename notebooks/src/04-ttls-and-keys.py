@@ -22,8 +22,8 @@ from redis.crc import key_slot
 from labsupport import CourseCatalog, Fleet, LocalCache, SharedCache, run_every_order, simulate, start_lab, zipf_traffic
 from labsupport.explorers import TradePicture, explore
 from labsupport.figures import (
-    board, board_figure, costs, deadlines, first_wave, five_lanes, generations, ghosts, panels, rates_by_version,
-    refill_orders, rolling_deploy, show, trade, window_counters,
+    board, board_figure, costs, deadlines, first_wave, five_lanes, generations, ghosts, orders, panels,
+    rates_by_version, rolling_deploy, show, trade, window_counters,
 )
 from labsupport.lessons import check_correct, check_lifetime, check_publish, hint, judge, predict, quiz
 from labsupport.model import expiries, expiry_law, hit_rate_tick_law, peak_law, stale_answers, stale_tick_law
@@ -572,14 +572,16 @@ def kept():
     return "nothing" if value is None else "new title" if b"Renamed" in value else "old title"
 
 
-orders = run_every_order(stage, kept)
+ten = run_every_order(stage, kept)
 figure, (ax,) = panels(height=4.4)
 ax.set_title("One order keeps the old title for a whole TTL")
-show(figure, refill_orders(ax, orders, [["GET", "read", "SET"], ["UPDATE", "UNLINK"]], bad="old title"))
+ends = {end: f"cache: {end}" for end in ("nothing", "new title", "old title")}
+steps = [["GET", "read", "SET"], ["UPDATE", "UNLINK"]]
+show(figure, orders(ax, ten, steps, right=["nothing", "new title"], words=ends))
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Deleting is not enough")
-show(figure, judge(ax, "ten-orders", measured=orders["final"].tolist().count("old title")))
-assert orders["final"].tolist().count("old title") == 1
+show(figure, judge(ax, "ten-orders", measured=ten["final"].tolist().count("old title")))
+assert ten["final"].tolist().count("old title") == 1
 
 # %% [markdown]
 # The reader (white) held the old row while the writer (grey) did everything right. `WATCH` on the entry would not help: deleting what is not there is no change. So let the writer leave a trace, a **generation** that it counts up, and let

@@ -222,7 +222,7 @@ in_hash = run_every_order(
 
 figure, (ax,) = panels(height=3.4)
 ax.set_title("In four of six orders a change is lost")
-finding = orders(ax, in_blob, ["GET", "SET"], right=3, words={1: "teacher lost", 2: "title lost", 3: "both there"})
+finding = orders(ax, in_blob, ["GET", "SET"], right=[3], words={1: "teacher lost", 2: "title lost", 3: "both there"})
 both = in_blob["final"].tolist().count(3)
 show(figure, f"{finding} With HSET both are there in {in_hash['final'].tolist().count(3)} of {len(in_hash)}.")
 figure, (ax,) = panels(height=1.5)

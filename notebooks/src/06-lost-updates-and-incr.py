@@ -89,7 +89,7 @@ lab.redis.delete(seats)
 
 figure, (ax,) = panels(height=3)
 ax.set_title("Four of six orders sell the seat twice")
-finding = orders(ax, every_order, names=["GET", "SET"], right=1, words=words)
+finding = orders(ax, every_order, names=["GET", "SET"], right=[1], words=words)
 show(figure, f"{finding} Seats left on Redis: {left.min()} at least, {left.max()} at most.")
 assert every_order["final"].tolist().count(2) == 4 and (left == 0).all()
 
