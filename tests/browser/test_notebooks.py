@@ -30,6 +30,28 @@ def add_view(redis, name):
     redis.set(name, int(redis.get(name) or 0) + 1)
 
 check_add_view(add_view)""",
+    "check_publish": """\
+def publish(redis, catalog, name, course, title):
+    redis.unlink(name)
+    catalog.rename(course, title)
+
+check_publish(publish)""",
+    "check_sell": """\
+def sell(redis, name):
+    if int(redis.get(name)) > 0:
+        redis.decr(name)
+        return True
+    return False
+
+check_sell(sell)""",
+    "check_first_time": """\
+def first_time(redis, name, seconds):
+    if redis.exists(name):
+        return False
+    redis.set(name, 1, ex=seconds)
+    return True
+
+check_first_time(first_time)""",
 }
 
 
