@@ -50,13 +50,14 @@ def start_lab(notebook: str, lab_time: bool = True, *, own: bool = False) -> Lab
     if not isinstance(notebook, str) or not notebook.strip():
         raise BadArgument(f"notebook is {notebook!r}, but must be the notebook's number, such as '03'.")
     shell = get_ipython()
-    if shell is None:
-        return Lab(notebook, lab_time, own)
-    speak_plainly(shell)
-    if notebook in _open_labs:
-        _open_labs[notebook].close()
-    _open_labs[notebook] = Lab(notebook, lab_time, own)
-    return _open_labs[notebook]
+    if shell:
+        speak_plainly(shell)
+        if notebook in _open_labs:
+            _open_labs[notebook].close()
+    lab = Lab(notebook, lab_time, own)
+    if shell:
+        _open_labs[notebook] = lab
+    return lab
 
 
 @contextlib.contextmanager

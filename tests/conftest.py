@@ -1,12 +1,16 @@
 """Makes strict nbval strict: what it would let pass without comparing anything is an error at collection.
 
-And the fixtures that most tests need: a lab on a real server.
+And how two processes share the tests (side_by_side.py), and what most tests need: a lab on a real server.
 """
 
+import os
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 import redis
+from side_by_side import OwnRoom, SharedRoom, group, turn
 
 import labsupport
 
@@ -28,12 +32,83 @@ def why_not_compared(cell) -> str | None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Refuse the run if any collected notebook cell would not be compared."""
+def pytest_collection_modifyitems(config, items):
+    """Refuse the run if any collected notebook cell would not be compared. What takes longest goes first."""
     cells = [item for item in items if hasattr(item, "cell_num")]
     refused = [f"{item.nodeid} {why}" for item in cells if (why := why_not_compared(item.cell))]
     if refused:
         raise pytest.UsageError("\n".join(refused))
+    if isinstance(config.stash[ROOM], SharedRoom):
+        items.sort(key=lambda item: turn(item.nodeid))
+
+
+TOLD = pytest.StashKey[list[str]]()
+ROOM = pytest.StashKey[OwnRoom | SharedRoom]()
+FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
+
+
+def pytest_configure(config):
+    """In a process that shares the tests with others: their room. The lines to tell come from all of them."""
+    config.stash[TOLD], config.stash[ROOM] = [], OwnRoom()
+    if shared := getattr(config, "workerinput", None):
+        config.stash[ROOM] = SharedRoom(shared["room"])
+        data = Path(shared["room"], shared["workerid"])  # a learner's record of its own
+        data.mkdir()
+        os.environ["LAB_DATA"] = str(data)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Before pytest-xdist starts one of the processes."""
+    folder = node.config.stash.setdefault(FOLDER, tempfile.TemporaryDirectory(prefix="lab-tests-"))
+    node.workerinput["room"] = folder.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out group after group, in the order in which they were collected."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class LoadGroups(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return LoadGroups(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    with item.config.stash[ROOM].shared():
+        return (yield)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = session.config.stash[TOLD]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """One of the processes has ended, perhaps too soon for a word."""
+    node.config.stash[TOLD] += getattr(node, "workeroutput", {}).get("told", [])
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash[TOLD]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def told(request):
+    """The lines to show when all tests have run; a test may add to them."""
+    return request.config.stash[TOLD]
+
+
+@pytest.fixture
+def alone(request):
+    """`with alone():` no other test runs meanwhile; for what measures time."""
+    return request.config.stash[ROOM].alone
 
 
 @pytest.fixture(scope="session", autouse=True)

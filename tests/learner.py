@@ -13,15 +13,34 @@ A test of a check is a table of rows (the reply's name, the learner's source):
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import itertools
 import linecache
 from typing import Any
 
-from labsupport.lessons import exercises
+import pytest
+
+from labsupport.lab import Lab
+from labsupport.lessons import exercises, texts
 
 STUCK = "Stuck?"
 _cells = itertools.count(1)
+
+
+class Hostile:
+    """Raises whatever one does with it."""
+
+    def __eq__(self, other):
+        raise RuntimeError("no")
+
+    def __hash__(self):
+        raise RuntimeError("no")
+
+    __lt__ = __float__ = __bool__ = __repr__ = __len__ = __iter__ = __eq__
+
+
+NO_FUNCTIONS = [None, 5, "x", Hostile(), [], float("nan")]
 
 
 def learner(source: str, **names: Any) -> dict[str, Any]:
@@ -67,3 +86,43 @@ def finding(check: Any, *things: Any) -> str:
 def named(check: Any, what: str, source: str, **names: Any) -> str:
     """The name of the reply to the learner's `what` as this source defines it."""
     return finding(check, learner(source, **names)[what])
+
+
+def said(check: Any, what: str, source: str) -> str:
+    """All that is printed about the learner's `what` as this source defines it."""
+    return reply(check, learner(source)[what])
+
+
+def expect_every_reply(*notebooks: str, **rows: Any) -> None:
+    """Every reply that the texts have for these notebooks is in the rows, exercise by exercise."""
+    tables = {name: table for nb in notebooks for name, table in texts.load(f"exercises/{nb}").items()}
+    assert set(tables) == set(rows)
+    for exercise, table in tables.items():
+        assert set(table["replies"]) <= {name for name, _ in rows[exercise]}
+        assert len(table["hints"]) == 3
+
+
+def on_one_server(*modules: Any) -> Any:
+    """A fixture: the checks of these modules run on one server, emptied, instead of starting one each.
+
+    That takes longer than all else. A real server it is all the same.
+    """
+
+    @contextlib.contextmanager
+    def emptied(lab_time=True):
+        lab = _server(lab_time)
+        lab.reset()
+        lab.redis.script_flush()
+        yield lab
+
+    @pytest.fixture
+    def fixture(monkeypatch):
+        for module in modules:
+            monkeypatch.setattr(module, "own_lab", emptied)
+
+    return fixture
+
+
+@functools.cache
+def _server(lab_time: bool) -> Lab:
+    return Lab("check", lab_time, own=True)  # it ends with the tests

@@ -125,7 +125,7 @@ def test_the_commands_are_real_ones_and_leave_no_key(table, lab, office):
     [
         ([], "A SET", "A SET cannot come before A GET, which tells it what to write: lay that first."),
         (["A GET"], "B SET", "B SET cannot come before B GET, which tells it what to write: lay that first."),
-        (["A GET", "A SET"], "A GET", "A GET lies already: take cards back, or start over."),
+        (["A GET", "A SET"], "A GET", "A GET is on the table already: take cards back, or start over."),
     ],
 )
 def test_a_card_that_cannot_be_next_is_refused_in_a_sentence_and_the_others_stay(table, laid, card, sentence):
@@ -137,6 +137,16 @@ def test_a_card_that_cannot_be_next_is_refused_in_a_sentence_and_the_others_stay
     free = next(name for name in ("A GET", "B GET") if name not in laid)
     buttons(table)[free].click()
     assert "seen." in table.text
+
+
+def test_on_a_full_table_the_next_card_begins_a_new_order(table):
+    buttons(table)["B GET"].click()  # the very first click of a learner
+    assert table.text == "B GET reads 1: not sold yet. 1 of 6 orders seen."
+    for name in ("A GET", "B SET", "A SET"):
+        buttons(table)[name].click()
+    assert "sold twice. 2 of 6 orders seen." in table.text
+    buttons(table)["A SET"].click()
+    assert table.text.startswith("No command has run: not sold yet. A SET cannot come before A GET")
 
 
 def test_a_card_is_taken_back_and_can_be_laid_again(table):

@@ -7,9 +7,8 @@ import threading
 
 import numpy as np
 import pytest
-from learner import finding, learner, named, reply
+from learner import NO_FUNCTIONS, Hostile, expect_every_reply, finding, learner, named, reply, said
 
-from labsupport.lessons import texts
 from labsupport.lessons.checks import nb02, nb03
 from labsupport.lessons.checks.nb02 import check_fleet_rate, check_route, check_same_rate
 from labsupport.lessons.checks.nb03 import check_add_view, check_forget, check_pays
@@ -251,18 +250,6 @@ TIMES = [
 ]
 
 
-class Hostile:
-    """Raises whatever one does with it."""
-
-    def __eq__(self, other):
-        raise RuntimeError("no")
-
-    def __hash__(self):
-        raise RuntimeError("no")
-
-    __lt__ = __float__ = __bool__ = __repr__ = __eq__
-
-
 WEIRD = [
     ("no_number", [float("nan"), float("inf"), True, [240], "four minutes", Hostile(), 1j, {}]),
     ("number_in_quotes", ["240", "0.867"]),
@@ -282,25 +269,14 @@ def test_each_number_gets_its_own_reply(check, name, number):
 
 
 @pytest.mark.parametrize("check", [check_route, check_fleet_rate, check_add_view, check_forget])
-@pytest.mark.parametrize("thing", [None, 5, "x", Hostile(), [], float("nan")])
+@pytest.mark.parametrize("thing", NO_FUNCTIONS)
 def test_what_is_no_function_gets_one_sentence(check, thing):
     assert finding(check, thing) == "no_function"
 
 
 def test_the_lists_above_know_every_reply_of_the_texts():
-    tested = {
-        "route": ROUTE, "fleet_rate": RATE, "add_view": [*ADD_VIEW, ("time", "")], "forget": FORGET,
-        "same_rate": TTLS, "pays": TIMES,
-    }  # fmt: skip
-    tables = texts.load("exercises/02") | texts.load("exercises/03")
-    assert set(tables) == set(tested)
-    for exercise, table in tables.items():
-        assert set(table["replies"]) <= {name for name, _ in tested[exercise]}
-        assert len(table["hints"]) == 3
-
-
-def said(check, what, source):
-    return reply(check, learner(source)[what])
+    rows = {"route": ROUTE, "fleet_rate": RATE, "same_rate": TTLS}
+    expect_every_reply("02", "03", **rows, add_view=ADD_VIEW, forget=FORGET, pays=TIMES)
 
 
 def test_a_lost_view_is_told_with_its_numbers_and_an_order():
@@ -415,7 +391,7 @@ def test_no_thread_and_no_process_is_left():
     before = threading.active_count()
     named(check_route, "route", "def route(index, key): return hash(key) % 4")
     named(check_add_view, "add_view", f"def add_view(redis, name): redis.set(name, {ADDED})")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # another test's may end now
 
 
 def test_other_seeds_move_the_rate_at_four_times_the_ttl_by_less_than_half_of_what_is_accepted():

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 import redis
-from learner import finding, learner, named, reply
+from learner import NO_FUNCTIONS, expect_every_reply, finding, learner, named, on_one_server, reply
 from servers import foreign_server
 
-from labsupport.lessons import texts
 from labsupport.lessons.checks import nb05, nb05_answer
 from labsupport.lessons.checks.nb05 import check_first_time, check_set_field
 from labsupport.lessons.checks.nb05_answer import check_remember_answer
 from labsupport.lessons.given import NOT_ATTEMPTED, RIGHT
-from labsupport.lessons.places import own_lab
 
 SET = "def set_field(redis, name, field, value):"
 ALL = "c = redis.hgetall(name); c[field.encode()] = value"
@@ -76,6 +72,8 @@ SET_FIELD = [
     ("other_value", f"import json\n{SET} redis.hset(name, field, json.dumps(value))"),
     ("other_value", f"{SET} redis.hset(name, field, 'value')"),
     ("deadline_lost", f"{SET} redis.persist(name); redis.hset(name, field, value)"),
+    ("other_deadline", f"{SET} redis.hset(name, field, value); redis.expire(name, 86_400)"),
+    ("other_deadline", f"{SET} redis.hset(name, field, value); redis.expire(name, 10)"),
     ("waits", f"{SET}\n while True: pass"),
     ("stopped", f"{SET} redis.hset(name, field)"),
     ("stopped", f"{SET} redis.hset(name, field, None)"),
@@ -182,6 +180,11 @@ FIRST_TIME = [
     (
         "two_commands",
         f"{FIRST}\n n = redis.incr(name)\n if n == 1: redis.expire(name, seconds)\n return n == 1",
+    ),
+    (
+        "two_commands",
+        f"{FIRST}\n while not redis.set('l', 1, nx=True): pass\n new = bool({MARK})\n redis.delete('l')\n"
+        " return new",
     ),
     ("commands", f"{FIRST}\n while not {MARK}: pass\n return True"),
     ("stopped", f"{FIRST} return redis.set(name, 1, nx=True, ex='a day')"),
@@ -372,6 +375,7 @@ REMEMBER = [
     ("async_function", f"{ANS.replace('def', 'async def')} return redis.get(name)"),
 ]
 
+ROWS = {"set_field": SET_FIELD, "first_time": FIRST_TIME, "remember_answer": REMEMBER}
 BY_CODE = [
     *[(check_set_field, "set_field", *row) for row in SET_FIELD],
     *[(check_first_time, "first_time", *row) for row in FIRST_TIME],
@@ -379,25 +383,7 @@ BY_CODE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server():
-    with own_lab(lab_time=False) as lab:
-        yield lab
-
-
-@pytest.fixture
-def one_server(server, monkeypatch):
-    """Saves the many rows the start of a server each; a real one it is all the same."""
-
-    @contextlib.contextmanager
-    def emptied(lab_time):
-        assert not lab_time
-        server.redis.flushall()
-        server.redis.script_flush()
-        yield server
-
-    for module in (nb05, nb05_answer):
-        monkeypatch.setattr(module, "own_lab", emptied)
+one_server = on_one_server(nb05, nb05_answer)
 
 
 @pytest.mark.usefixtures("one_server")
@@ -409,25 +395,19 @@ def test_each_function_gets_its_own_reply(monkeypatch, check, what, name, source
 
 
 @pytest.mark.parametrize("check", [check_set_field, check_first_time, check_remember_answer])
-@pytest.mark.parametrize("thing", [None, 5, "x", [], float("nan")])
+@pytest.mark.parametrize("thing", NO_FUNCTIONS)
 def test_what_is_no_function_gets_one_sentence(check, thing):
     assert finding(check, thing) == "no_function"
 
 
 def test_the_lists_above_know_every_reply_of_the_texts():
-    tested = {"set_field": SET_FIELD, "first_time": FIRST_TIME, "remember_answer": REMEMBER}
-    tables = texts.load("exercises/05")
-    assert set(tables) == set(tested)
-    for exercise, table in tables.items():
-        assert set(table["replies"]) <= {name for name, _ in tested[exercise]}
-        assert len(table["hints"]) == 3
+    expect_every_reply("05", **ROWS)
 
 
 def said(check, name, number=0):
     """The whole reply to the row of this name, or to a later one of the same name."""
     what = check.__name__.removeprefix("check_")
-    rows = {"set_field": SET_FIELD, "first_time": FIRST_TIME, "remember_answer": REMEMBER}[what]
-    sources = [source for reply_name, source in rows if reply_name == name]
+    sources = [source for reply_name, source in ROWS[what] if reply_name == name]
     return reply(check, learner(sources[number])[what])
 
 

@@ -461,6 +461,19 @@ def test_show_displays_the_picture_with_its_finding_and_prints_a_sentence_a_line
     assert capsys.readouterr().out == "A 12.5%.\nfour dicts 62.5%.\nMedians: Redis [here: 41.25 µs].\n"
 
 
+def test_lines_break_at_the_same_words_whatever_was_measured_and_never_within_it(capsys, monkeypatch):
+    monkeypatch.setattr(figures.style, "display", lambda *data, **options: None)
+
+    def printed(measured):
+        show(panels()[0], ", ".join(f"way {number} [here: {measured}]" for number in range(12)) + ".")
+        return capsys.readouterr().out
+
+    short, long = "1.0", "from 10.0 to 12.5 times"
+    assert printed(long) == printed(short).replace(short, long)
+    assert all(line.count("[") == line.count("]") for line in printed(long).splitlines())
+    assert len(printed(short).splitlines()) > 1
+
+
 def test_two_hundred_figures_leave_nothing_open(monkeypatch):
     monkeypatch.setattr(figures.style, "png", lambda figure: b"")
     monkeypatch.setattr(figures.style, "display", lambda *data, **options: None)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from labsupport.figures import ROLE, by_instance, deadlines_shared, growth, memory, needs, panels
+from labsupport.figures import ROLE, by_instance, deadlines_shared, growth, memory, needs, packets, panels
 
 
 @pytest.fixture
@@ -111,6 +111,32 @@ def test_deadlines_shared_draws_each_entry_until_the_next_fill_and_what_is_stale
     assert finding == "blob 1 fill, 2 stale, 3 views; hash + counter 2 fills, 1 stale, 1 view"
 
 
+BOOKING = {
+    "pipeline": [(["DECR"], [29, 0]), (["INCR"], [29, 1])],
+    "transaction": [(["MULTI", "DECR"], [30, 0]), (["INCR", "EXEC"], [29, 1])],
+}
+
+
+def test_packets_draws_each_packets_commands_and_then_what_another_sees(ax):
+    finding = packets(ax, BOOKING, total=30)
+    boxes = [text for text in ax.texts if text.get_text() not in ("packet 1", "packet 2", "another sees")]
+    assert [text.get_text() for text in boxes] == [
+        *["DECR", "29 + 0 = 29", "INCR", "29 + 1 = 30"],
+        *["MULTI", "DECR", "30 + 0 = 30", "INCR", "EXEC", "29 + 1 = 30"],
+    ]
+    assert [text.get_position() for text in boxes[:4]] == [(2, 0), (3, 0), (5, 0), (6, 0)]
+    assert [text.get_position()[0] for text in boxes[4:]] == [1, 2, 3, 4, 5, 6]  # looks below looks
+    assert [text.get_text() for text in boxes if text.get_fontweight() == "bold"] == ["29 + 0 = 29"]
+    looks = [box for box in ax.patches if colours([box]) == [ROLE["pale"].upper()]]
+    assert len(ax.patches) == 10 and len(looks) == 4
+    heads = {text.get_text(): text.xy[0] for text in ax.texts if text not in boxes}
+    assert heads == {"packet 1": 1.5, "packet 2": 4.5, "another sees": 6}
+    assert finding == (
+        "By pipeline another sees 29 + 0 = 29, then 29 + 1 = 30. "
+        "By transaction another sees 30 + 0 = 30, then 29 + 1 = 30."
+    )
+
+
 LIFE = pd.DataFrame({"at": [0.0, 50.0], "instance": 0, "hit": [False, True], "stale": [False, True]})
 PAIR = requests((0, "the title", "blob", 2_000), (0, "the title", "structures", 80))
 
@@ -119,5 +145,6 @@ TYPICAL = {
     "deadlines_shared": lambda ax, d: deadlines_shared(ax, LIFE, 40, ["blob"], [2 + d]),
     "growth": lambda ax, d: growth(ax, [1, 9], {"blob": ([250, 900 + d], "other")}, {"blob": [250, 900]}),
     "memory": lambda ax, d: memory(ax, {"blob": {"all": 2_000}, "structures": {"string": 1_500 + d}}),
+    "packets": lambda ax, d: packets(ax, {"pipeline": [(["DECR"], [29 + d, 0])]}, 30),
     "needs": lambda ax, d: needs(ax, PAIR.assign(bytes=PAIR["bytes"] + d), {"the title": "hash"}),
 }

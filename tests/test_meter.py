@@ -99,6 +99,19 @@ def test_on_somebody_elses_server_it_counts_the_same_without_namespace_or_passwo
         theirs.close()
 
 
+def test_what_is_said_to_connect_again_such_as_a_password_is_no_work(monkeypatch):
+    with foreign_server(password="meter-secret") as url:
+        monkeypatch.setenv("REDIS_URL", url)
+        theirs = start_lab("meter")
+        meter = Meter(theirs.address, theirs.keys.namespace)
+        before = meter.cost(meter.redis.ping)
+        with redis.Redis.from_url(url) as admin:
+            admin.client_kill_filter(skipme=True)  # as a server does that ends idle connections
+        assert meter.cost(meter.redis.ping) == before
+        meter.redis.close()
+        theirs.close()
+
+
 VALUES = ["", "Graphs", "é" * 3, "x" * 9, "x" * 10, "x" * 1_000]
 
 

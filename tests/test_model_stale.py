@@ -76,9 +76,12 @@ def test_what_changes_elsewhere_or_later_makes_nothing_stale():
     assert not stale_answers(log, pd.DataFrame({"at": [], "key": []})).any()
 
 
-def test_traffic_that_makes_no_sense_is_refused():
+def test_requests_or_changes_that_make_no_sense_are_refused():
     with pytest.raises(BadArgument):
         stale_answers(pd.DataFrame({"at": [1.0]}), pd.DataFrame({"at": [], "key": []}))
+    log = pd.DataFrame({"at": [0.0], "key": "a", "instance": 0, "hit": [False]})
+    with pytest.raises(BadArgument, match="from -1 to 2"):
+        stale_answers(log, pd.DataFrame({"at": [2.0, -1.0], "key": "a"}))
 
 
 @pytest.mark.parametrize(("rate", "ttl", "changes"), [(0.5, 10, 0.05), (2, 3, 0.5), (0.05, 60, 0.01)])

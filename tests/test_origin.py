@@ -82,13 +82,15 @@ def test_two_catalogues_say_the_same_and_share_nothing(catalog):
 
 def test_renaming_changes_the_title_and_the_version_of_that_course_alone(catalog):
     before = answers(catalog)
-    catalog.rename("course:204", "Caching; 'renamed' ü")
+    returned = catalog.rename("course:204", "Caching; 'renamed' ü")
     after = answers(catalog)
+    assert returned == after[204]
     assert {number for number in after if after[number] != before[number]} == {204}
     was = json.loads(before[204])
     assert json.loads(after[204]) == was | {"title": "Caching; 'renamed' ü", "version": 2}
     catalog.rename("course:204", "again")
     assert json.loads(catalog.peek("course:204"))["version"] == 3
+    assert (catalog.writes, catalog.reads) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +102,4 @@ def test_renaming_what_is_no_course_is_refused_in_one_sentence(catalog, key):
         catalog.rename(key, "Caching")
     assert str(caught.value).endswith("course:1 to course:2000.")
     assert ". " not in str(caught.value)
-    assert answers(catalog, range(1, 10)) == before
+    assert answers(catalog, range(1, 10)) == before and catalog.writes == 0

@@ -49,7 +49,7 @@ def copy(notebook):
 def strict_nbval(folder: Path, notebooks: dict) -> subprocess.CompletedProcess:
     """Run strict nbval on notebooks (name -> notebook), with the project's own guard and sanitize rule."""
     (folder / "tests").mkdir()
-    for name in ("conftest.py", "nbval_sanitize.cfg"):
+    for name in ("conftest.py", "side_by_side.py", "nbval_sanitize.cfg"):
         shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name, notebook in notebooks.items():
@@ -68,19 +68,17 @@ def a_changed_number_below_the_figure(notebook):
 
 
 def stripped_outputs(notebook):
-    notebook.cells[2].outputs = []
+    notebook.cells[3].outputs = []
 
 
 def test_strict_nbval_passes_the_notebook_and_is_red_for_each_change_of_it(small, tmp_path):
-    changes = [a_changed_number, a_changed_number_below_the_figure, stripped_outputs]
-    notebooks = {"untouched": small[1]}
-    for change in changes:
-        notebooks[change.__name__] = copy(small[1])
-        change(notebooks[change.__name__])
-    result = strict_nbval(tmp_path, notebooks)
-    assert result.returncode == 1 and "3 failed, 9 passed" in result.stdout
-    for change in changes:
-        assert f"{change.__name__}.ipynb" in result.stdout.partition("short test summary")[2]
+    changed = copy(small[1])
+    for change in (a_changed_number, a_changed_number_below_the_figure, stripped_outputs):
+        change(changed)  # each another cell
+    result = strict_nbval(tmp_path, {"untouched": small[1], "changed": changed})
+    assert result.returncode == 1 and "3 failed, 3 passed" in result.stdout
+    red = result.stdout.partition("short test summary")[2]
+    assert all(f"changed.ipynb::Cell {number}" in red for number in range(3))
 
 
 def tag(name):
@@ -149,6 +147,17 @@ def test_a_measured_picture_is_kept_only_while_its_source_is_unchanged(small, tm
     assert (
         kept.cells[3].outputs[0].data["image/png"] == picture != before.cells[3].outputs[0].data["image/png"]
     )
+
+
+def test_a_check_rebuilds_the_notebook_and_names_the_cell_that_differs(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    source = tmp_path / "98-small.py"
+    shutil.copy(small[0], source)
+    assert build.check(source) == ["it was never built: run refresh"]
+    changed = copy(small[1])
+    a_changed_number(changed)
+    nbformat.write(changed, build.built(source))
+    assert build.check(source) == ["cell 98-01: its output differs"]
 
 
 def test_a_changed_source_is_named(small):

@@ -124,10 +124,14 @@ def run_browser_tests(tmp_path, found, **environ):
     )
     kept = {name: v for name, v in os.environ.items() if name not in ("LAB_BROWSER", "PYTEST_ADDOPTS")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "found_browser", "-p", "no:cacheprovider"]
+    command += [
+        "-o",
+        "addopts=",
+    ]  # and no plugin but ours: they take longer to import than these tests to run
     return subprocess.run(
         [*command, "tests/browser/test_server.py"],
         cwd=ROOT,
-        env={**kept, "PYTHONPATH": str(tmp_path), **environ},
+        env={**kept, "PYTHONPATH": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environ},
         capture_output=True,
         text=True,
         timeout=120,

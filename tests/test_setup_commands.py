@@ -61,10 +61,23 @@ def test_the_tests_get_an_empty_data_folder_which_is_gone_afterwards(course, tmp
         "    assert not list(data.iterdir())\n"
         f"    pathlib.Path({str(tmp_path / 'seen')!r}).write_text(str(data))\n"
     )
-    words = ["test", "-q", "-o", "addopts=", "-p", "no:valkey"]
-    ended = labsupport(course, *words, env=surroundings(tmp_path / "home"))
+    bare = surroundings(tmp_path / "home", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    ended = labsupport(course, "test", "-q", "-o", "addopts=", env=bare)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert not os.path.exists((tmp_path / "seen").read_text())  # noqa: PTH110 - the path is text from another process
+
+
+@pytest.mark.parametrize(
+    ("words", "for_pytest"), [([], commands.SIDE_BY_SIDE), (["-k", "ttl"], ["-k", "ttl"])]
+)
+def test_all_tests_are_shared_by_two_processes_and_ones_own_words_go_to_pytest(
+    monkeypatch, words, for_pytest
+):
+    started = []
+    monkeypatch.setattr(commands, "ensure", lambda root: "python")
+    monkeypatch.setattr(commands, "run_child", lambda command, cwd, env: started.append(command) or 5)
+    assert run(["test", *words]) == 5
+    assert started == [["python", "-m", "pytest", *for_pytest]]
 
 
 @pytest.mark.parametrize("words", [["refresh", "02"], ["refresh", "--check"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import ipywidgets
@@ -23,7 +24,7 @@ CLIENTS = 2
 
 
 class Hand(NamedTuple):
-    """The cards that lie, as client numbers, and what is to be said about the last one that was refused."""
+    """The cards on the table, as client numbers, and what is to be said about the last one refused."""
 
     schedule: Schedule
     refusal: str = ""
@@ -36,7 +37,7 @@ def cards(
     names: Sequence[str],
     words: Words,
 ) -> Explorer:
-    """A card for each command of clients A and B; those that lie are run, in their order, at every move.
+    """A card for each command of clients A and B; those on the table are run, in their order, at every move.
 
     `clients()` sets the stage and returns each client's steps, which do one command and say what it did;
     `outcome()` reads what came of it and clears up, both as for `run_every_order`. look: what Redis holds;
@@ -46,44 +47,40 @@ def cards(
     return Explorer(table, {"hand": Deck(names)})
 
 
+@dataclass
 class _Table:
-    """Runs the cards that lie and draws what happened; remembers which whole orders there have been."""
+    """Runs the cards on the table and draws what happened; remembers which whole orders there have been."""
 
-    def __init__(
-        self,
-        clients: Callable[[], Sequence[Sequence[Step]]],
-        outcome: Callable[[], int],
-        look: Callable[[], object],
-        names: Sequence[str],
-        words: Words,
-    ) -> None:
-        self._clients, self._outcome, self._look = clients, outcome, look
-        self._names, self._words = names, words
-        self._seen: set[Schedule] = set()
+    clients: Callable[[], Sequence[Sequence[Step]]]
+    outcome: Callable[[], int]
+    look: Callable[[], object]
+    names: Sequence[str]
+    words: Words
+    seen: set[Schedule] = field(default_factory=set)
 
     def __call__(self, hand: Hand) -> tuple[Figure, str]:
         said, values, end = self._run(hand.schedule)
         figure, (ax,) = panels(width=7, height=2.6)
         figure.set_layout_engine(None)  # a fixed frame: drawn in half the time, and nothing jumps
         figure.subplots_adjust(left=0.08, right=1, bottom=0.02, top=0.98)
-        finding = moves(ax, hand.schedule, self._names, said, values, end)
-        if len(hand.schedule) == CLIENTS * len(self._names):
-            self._seen.add(hand.schedule)
-        total = len(interleavings(CLIENTS, len(self._names)))
-        return figure, f"{finding} {hand.refusal or f'{len(self._seen)} of {total} orders seen.'}"
+        finding = moves(ax, hand.schedule, self.names, said, values, end)
+        if len(hand.schedule) == CLIENTS * len(self.names):
+            self.seen.add(hand.schedule)
+        total = len(interleavings(CLIENTS, len(self.names)))
+        return figure, f"{finding} {hand.refusal or f'{len(self.seen)} of {total} orders seen.'}"
 
     def _run(self, schedule: Schedule) -> tuple[list[str], list[object], str]:
         """What each command said, what Redis held before and after each, and what came of it."""
-        waiting = [iter(steps) for steps in self._clients()]
-        said, values = [], [self._look()]
+        waiting = [iter(steps) for steps in self.clients()]
+        said, values = [], [self.look()]
         for client in schedule:
             said.append(str(next(waiting[client])()))
-            values.append(self._look())
-        return said, values, self._words[self._outcome()]
+            values.append(self.look())
+        return said, values, self.words[self.outcome()]
 
 
 class Deck(ipywidgets.HBox):  # type: ignore[misc]  # ships no types
-    """The cards as buttons; `value` is the Hand. It begins with A's commands, then B's."""
+    """The cards as buttons; `value` is the Hand. It begins as an example: A's commands, then B's."""
 
     value = traitlets.Any()
 
@@ -102,19 +99,20 @@ class Deck(ipywidgets.HBox):  # type: ignore[misc]  # ships no types
         self.value = Hand(tuple(sorted(client for client, _ in self._cards)))
 
     def _lay(self, client: int, step: int, _: object) -> None:
-        """Put this card at the end, unless it lies already or its client has something to do first."""
-        laid = self.value.schedule.count(client)
-        name = self._name(client, step)
-        if step == laid:
-            self.value = Hand((*self.value.schedule, client))
-        elif step < laid:
-            self._refuse(f"{name} lies already: take cards back, or start over.")
-        else:
-            first = self._name(client, laid)
-            self._refuse(f"{name} cannot come before {first}, which tells it what to write: lay that first.")
+        """Put this card at the end, unless it is there already or its client has something to do first.
 
-    def _refuse(self, why: str) -> None:
-        self.value = Hand(self.value.schedule, why)
+        On a full table it begins a new order.
+        """
+        schedule = self.value.schedule
+        schedule = schedule if len(schedule) < len(self._cards) else ()
+        laid, name = schedule.count(client), self._name(client, step)
+        if step == laid:
+            self.value = Hand((*schedule, client))
+        elif step < laid:
+            self.value = Hand(schedule, f"{name} is on the table already: take cards back, or start over.")
+        else:
+            first = f"{self._name(client, laid)}, which tells it what to write"
+            self.value = Hand(schedule, f"{name} cannot come before {first}: lay that first.")
 
     def _take_back(self, _: object) -> None:
         self.value = Hand(self.value.schedule[:-1])
@@ -126,7 +124,7 @@ class Deck(ipywidgets.HBox):  # type: ignore[misc]  # ships no types
         return f"{instance_name(client)} {self._names[step]}"
 
     def _number(self, _: object) -> None:
-        """On a card that lies stands its place in the order."""
+        """A card on the table shows its place in the order."""
         schedule = self.value.schedule
         for (client, step), button in self._cards.items():
             places = [place for place, who in enumerate(schedule, 1) if who == client]

@@ -26,7 +26,7 @@ ROLES = {"blob": "other", "hash + counter": "shared"}
 
 def course_page(lessons: int) -> dict[str, str]:
     """course:204 with everything that its page shows: the catalogue's fields and a line for each lesson."""
-    fields = json.loads(_row()) | {"lessons": lessons}
+    fields = json.loads(_in_the_catalogue()) | {"lessons": lessons}
     lines = {
         f"lesson {n}": f"Watch part {n}, read the notes, answer the {3 + n % 5} questions, then build it."
         for n in range(1, lessons + 1)
@@ -35,7 +35,7 @@ def course_page(lessons: int) -> dict[str, str]:
 
 
 @functools.cache
-def _row() -> bytes:
+def _in_the_catalogue() -> bytes:
     return CourseCatalog().peek(KEY)
 
 

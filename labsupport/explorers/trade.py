@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from labsupport.figures.style import ROLE, panels, percent_axis
 from labsupport.model import hit_rate_tick_law, simulate, stale_answers, stale_tick_law
+from labsupport.routes import assign
 from labsupport.traffic import zipf_traffic
 
 REQUESTS, COURSES, MINUTE = 60_000, 50, 60
@@ -58,7 +59,7 @@ class TradePicture:
         """
         traffic = _made(rate)
         hit = simulate(traffic, caches, ttl)
-        log = traffic.assign(hit=hit, instance=np.arange(REQUESTS) % caches)
+        log = traffic.assign(hit=hit, instance=assign(traffic, caches))
         stale = stale_answers(log, _changes(rate, changes)).mean()
         self._draw_laws(ttl, (hit.mean(), stale), rate / MINUTE / caches, 1 / (changes * MINUTE))
         self._draw_shares([hit.mean() - stale, stale, 1 - hit.mean()])

@@ -3,13 +3,8 @@
 from IPython.core.getipython import get_ipython
 
 from labsupport.figures.board import board, board_figure, counters, hit_rates, lanes, question
-from labsupport.figures.freshness import (
-    costs,
-    rates_by_version,
-    rolling_deploy,
-    window_counters,
-)
-from labsupport.figures.interleaved import orders
+from labsupport.figures.freshness import costs, rates_by_version, rolling_deploy, window_counters
+from labsupport.figures.interleaved import orders, packets
 from labsupport.figures.plots import (
     bars,
     curves,
@@ -20,14 +15,7 @@ from labsupport.figures.plots import (
     over_time,
     running_reads,
 )
-from labsupport.figures.races import (
-    dashboards,
-    finals,
-    measured_bars,
-    moves,
-    two_histograms,
-    windows,
-)
+from labsupport.figures.races import dashboards, finals, measured_bars, moves, two_histograms, windows
 from labsupport.figures.structures import by_instance, deadlines_shared, growth, memory, needs
 from labsupport.figures.style import ROLE, mark, panels, png, show
 from labsupport.figures.ttls import deadlines, first_wave, five_lanes, generations, ghosts, trade
@@ -64,6 +52,7 @@ __all__ = [
     "needs",
     "orders",
     "over_time",
+    "packets",
     "panels",
     "png",
     "question",

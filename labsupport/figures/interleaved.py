@@ -1,4 +1,4 @@
-"""Every order in which the commands of clients can fall, as rows of boxes with what came of each."""
+"""Commands of several clients in the order in which they reached the server, as rows of boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from labsupport.figures.style import ROLE, nothing
+from labsupport.figures.style import ROLE, label, nothing
 from labsupport.fleet import instance_name
 
 Words = Mapping[Any, str]  # an outcome in words
@@ -43,10 +43,40 @@ def _name(names: Names, who: int, step: int) -> str:
     return f"{instance_name(who)} {own}" if isinstance(names[0], str) else str(own)
 
 
+Packet = tuple[Sequence[str], Sequence[int]]  # its commands, and the counts that another client sees then
+
+
+def packets(ax: Axes, ways: Mapping[str, Sequence[Packet]], total: int) -> str:
+    """Commands that arrive in packets, and after each packet (grey) what another client sees of their work.
+
+    ways: way -> its packets. Counts that do not add up to `total` are bold.
+    """
+    columns = 1 + max(len(commands) for way in ways.values() for commands, _ in way)
+    for row, way in enumerate(ways.values()):
+        for number, (commands, counts) in enumerate(way):
+            look = columns * (number + 1)
+            for place, name in enumerate([*commands, _sum(counts)], look - len(commands)):
+                _step_box(ax, place, row, name, client=int(place == look))
+            ax.texts[-1].set_fontweight("normal" if sum(counts) == total else "bold")
+            if not row:
+                label(ax, look - columns / 2, -0.6, f"packet {number + 1}", xytext=(0, 0), ha="center")
+                label(ax, look, -0.6, "another sees", xytext=(0, 0), ha="center")
+    ax.set(xlim=(0.5, columns * len(way) + 0.5), ylim=(len(ways) - 0.6, -0.8), xticks=[])
+    ax.set_yticks(range(len(ways)), list(ways))
+    ax.tick_params(left=False)
+    ax.spines[:].set_visible(False)
+    looks = {name: ", then ".join(_sum(counts) for _, counts in way) for name, way in ways.items()}
+    return " ".join(f"By {name} another sees {look}." for name, look in looks.items())
+
+
+def _sum(counts: Sequence[int]) -> str:
+    return f"{' + '.join(map(str, counts))} = {sum(counts)}"
+
+
 def _step_box(ax: Axes, place: int, row: int, name: str, client: int) -> None:
     """One step: client A on white, client B on grey, so that the order can be seen at a glance."""
     fill = ["white", ROLE["pale"]][client % 2]
     box = FancyBboxPatch((place - 0.4, row - 0.28), 0.8, 0.56, boxstyle="round,pad=0.02")
-    box.set(facecolor=fill, edgecolor="#555555")
+    box.set(facecolor=fill, edgecolor="#555555", in_layout=False)  # inside the axes: no need to measure it
     ax.add_patch(box)
-    ax.text(place, row, name, ha="center", va="center", fontsize=9)
+    ax.text(place, row, name, ha="center", va="center", fontsize=9, in_layout=False)

@@ -63,11 +63,11 @@ def memory(ax: Axes, designs: Mapping[str, Mapping[str, float]]) -> str:
     return "Memory: " + ", ".join(f"{name} [here: {size:,.0f} bytes]" for name, size in totals.items()) + "."
 
 
+Bytes = Sequence[int]  # a request's, for each size
+
+
 def growth(
-    ax: Axes,
-    sizes: Sequence[int],
-    measured: Mapping[str, tuple[Sequence[int], str]],
-    law: Mapping[str, Sequence[int]],
+    ax: Axes, sizes: Sequence[int], measured: Mapping[str, tuple[Bytes, str]], law: Mapping[str, Bytes]
 ) -> str:
     """Bytes a request against the number of lessons: measured as dots, by the rule of the protocol as a line.
 
@@ -133,8 +133,8 @@ def deadlines_shared(
         label(ax, end, lane, _counted(count, "view"), "origin", xytext=(6, 0), fontsize=8)
     mark(ax, changed, "origin changes")
     ax.set_yticks(range(len(names)), list(names))
-    ax.set(xlim=(-2, 1.3 * end), ylim=(len(names) - 0.3, -1))
-    ax.set_xticks(range(0, round(end) + 1, 50))
+    room_for_labels(ax, end, 1.3)
+    ax.set(xlim=(-end / 70, 1.3 * end), ylim=(len(names) - 0.3, -1))  # the first fill's mark is not cut
     ax.set_xlabel("lab time (s);  ▲ fill   hatched: stale")
     return "; ".join(
         f"{name.replace(chr(10), ' ')} {_counted((~lane['hit']).sum(), 'fill')}, "
@@ -152,13 +152,6 @@ def _entry(ax: Axes, lane: int, start: float, until: float, changed: float) -> N
     fresh = until if start >= changed else min(until, changed)
     ax.barh(lane, fresh - start, left=start, height=0.46, color=ROLE["shared"], edgecolor="white")
     if fresh < until:
-        ax.barh(
-            lane,
-            until - fresh,
-            left=fresh,
-            height=0.46,
-            color="white",
-            edgecolor=ROLE["shared"],
-            hatch="////",
-        )
+        [stale] = ax.barh(lane, until - fresh, left=fresh, height=0.46, color="white", hatch="////")
+        stale.set_edgecolor(ROLE["shared"])
     ax.plot(start, lane, "^", color=ROLE["origin"], markersize=7, zorder=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
@@ -21,6 +22,7 @@ ROLE = {"origin": "#222222", "private": "#D55E00", "shared": "#0072B2", "other":
 
 DPI = 110
 WIDTH = 110  # characters of a printed line; JupyterLab breaks longer ones anywhere
+MEASURED = re.compile(r"\[here: [^\]]*\]")  # what depends on the machine
 LINE = 13  # points from one line of label text to the next
 matplotlib.rcParams |= {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so the pictures are the same everywhere
@@ -71,7 +73,15 @@ def show(figure: Figure, finding: str) -> None:
     picture = {"image/png": base64.b64encode(png(figure)).decode(), "text/plain": finding}
     display(picture, raw=True, metadata={"image/png": {"alt": finding}})
     for sentence in finding.replace(". ", ".\n").splitlines():
-        print(textwrap.fill(sentence, WIDTH, break_long_words=False, break_on_hyphens=False))
+        print(_broken_alike(sentence))
+
+
+def _broken_alike(sentence: str) -> str:
+    """The sentence in lines that break at the same words whatever was measured, and never within that."""
+    measured = iter(MEASURED.findall(sentence))
+    text = MEASURED.sub("[measured]", sentence)
+    lines = textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return re.sub(re.escape("[measured]"), lambda _: next(measured), lines)
 
 
 def label(ax: Axes, x: float, y: float, text: str, role: str = "other", **place: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from labsupport.figures.board import lanes
@@ -73,15 +74,11 @@ def first_wave(ax: Axes, plain: pd.Series[int], jittered: pd.Series[int]) -> str
     """How many keys of one fill expire in each second (the index), without and with jitter."""
     ax.bar(plain.index, plain, width=0.8, color=ROLE["other"])
     ax.bar(jittered.index, jittered, width=0.8, color=ROLE["shared"])
-    label(
-        ax,
-        float(plain.index.to_numpy()[plain.argmax()]) + 0.4,
-        plain.max(),
-        f"without jitter\n{plain.max():,}",
-        va="top",
-    )
+    second = float(plain.index.to_numpy()[plain.argmax()])
+    label(ax, second + 0.4, plain.max(), f"without jitter\n{plain.max():,}", va="top")
     label(ax, jittered.index[0], jittered.max(), f"with jitter {jittered.max():,}", "shared", xytext=(0, 9))
     ax.set(xlabel="lab time (s)", ylabel="keys that expire", ylim=(0, 1.05 * plain.max()))
+    ax.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     ax.yaxis.set_major_formatter("{x:,.0f}")
     peaks = f"without jitter {plain.max():,}, with jitter {jittered.max():,}"
     return f"{plain.sum():,} keys, most in one second: {peaks}"

@@ -162,9 +162,10 @@ class PausingCatalog:
 
     peek = read  # for whoever is not to wait, a peek is no less old
 
-    def rename(self, key: str, title: str) -> None:
-        """Change, when let through."""
-        self._gate((UPDATE, key), lambda: self._catalog.rename(key, title))
+    def rename(self, key: str, title: str) -> bytes:
+        """Change, when let through; returns the new answer."""
+        answer: bytes = self._gate((UPDATE, key), lambda: self._catalog.rename(key, title))
+        return answer
 
 
 class _GatedPipeline(LabPipeline):

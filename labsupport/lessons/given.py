@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any
 
 from labsupport.checks import is_number
+from labsupport.lessons.copies import does_nothing
 
 NOT_ATTEMPTED = "not_attempted"
 RIGHT = "right"
@@ -87,6 +88,14 @@ def _reads_as_number(text: str) -> bool:
 def a_function(given: Any, *parameters: str) -> Callable[..., Any]:
     """The learner's function. Stop: not attempted (...), a call's result, or other parameters than these."""
     return _callable(given, "no_function", parameters)
+
+
+def an_attempt(given: Any, *parameters: str) -> Callable[..., Any]:
+    """The same, if there is something in it. Stop: its body does nothing yet, or as in `a_function`."""
+    function = a_function(given, *parameters)
+    if does_nothing(function):
+        raise Stop(NOT_ATTEMPTED)
+    return function
 
 
 def a_class(given: Any, *parameters: str) -> Callable[..., Any]:

@@ -16,20 +16,22 @@ def stale_answers(
     """Which answers were no longer the origin's, in the order of `log`: what `Fleet.replay(judge=True)` says.
 
     log: columns at, key, hit, and unless `shared` also instance, of requests that began with empty caches;
-    changes: at (seconds) and key of every change at the origin. A change comes before the requests
-    of its tick, as in a replay. An answer is stale if its key has changed since the tick of its fill.
+    changes: at (seconds from 0 on) and key of every change at the origin, in any order. A change comes
+    before the requests of its tick, as in a replay. An answer is stale if its key has changed since the tick
+    of its fill.
     Raises BadArgument, a ValueError, for a table that makes no sense.
     """
     check_traffic(log)
+    if len(changes):
+        check_traffic(changes.sort_values("at"))
     whole_number("tick", tick)
     codes, names = key_codes(log)
     slot = codes if shared else codes * (int(log["instance"].max()) + 1) + log["instance"].to_numpy()
     order = grouped(slot)
     now = lab_ticks(log["at"].to_numpy(dtype=float), tick)[order]
     hit = log["hit"].to_numpy(dtype=bool)[order]
-    filled = now[
-        np.maximum.accumulate(np.where(hit, 0, np.arange(len(order))))
-    ]  # each slot begins with a miss
+    # each slot begins with a miss
+    filled = now[np.maximum.accumulate(np.where(hit, 0, np.arange(len(order))))]
     stale = np.empty(len(order), dtype=bool)
     stale[order] = hit & (_last_change(codes[order], now, names, changes, tick) > filled)
     return stale

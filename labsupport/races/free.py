@@ -46,9 +46,9 @@ class Team:
     def race(self, way: str, increments: int, together: bool = True) -> Race:
         """Let every process make so many increments in this way, a name of workers.WAYS, on one new counter.
 
-        All are released at once when the last is connected; with `together=False` each begins as soon as it
-        is connected itself, and then the next one is told. BadArgument: unknown way, or no whole number of
-        increments. LabError: a process died or took too long. After any error, as after an Interrupt, the
+        All are released at once when the last is connected; with `together=False` they are told one after the
+        other, and each begins as soon as it is connected itself. BadArgument: unknown way, or no whole number
+        of increments. LabError: a process died or took too long. After any error, as after an Interrupt, the
         processes are gone, and the next race starts new ones.
         """
         if way not in workers.WAYS:
@@ -83,6 +83,7 @@ class Team:
         start = time.perf_counter()
         for worker in self._workers:
             worker.tell(order)
+        for worker in self._workers:
             worker.hear()  # that it is connected
         if order[-1]:
             start = time.perf_counter()

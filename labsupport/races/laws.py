@@ -71,10 +71,9 @@ def random_orders(clients: int, increments: int, runs: int, seed: int) -> NDArra
     turns = np.repeat(np.arange(whole_number("clients", clients)), 2 * whole_number("increments", increments))
     turns = rng.permuted(np.tile(turns, (whole_number("runs", runs), 1)), axis=1)
     row, counter = np.arange(runs), np.zeros(runs, dtype=np.int64)
-    read, reading = np.zeros((2, runs, clients), dtype=np.int64)
+    held = np.full((runs, clients), -1)  # what each client has read and not yet written; -1: nothing
     for who in turns.T:
-        writes = reading[row, who] == 1
-        counter = np.where(writes, read[row, who] + 1, counter)
-        read[row, who] = counter
-        reading[row, who] = ~writes
+        read = held[row, who]
+        counter = np.where(read < 0, counter, read + 1)
+        held[row, who] = np.where(read < 0, counter, -1)
     return counter

@@ -68,10 +68,10 @@ def incr(redis: Any, name: str) -> None:
 
 
 def incr_then_expire(redis: Any, name: str, seconds: int, between: Callable[[], object]) -> None:
-    """Count, then set the deadline; `between` the two commands anything may happen."""
-    redis.incr(name)
-    between()
-    redis.expire(name, seconds)
+    """Count; the first to count sets the deadline. `between` the two commands anything may happen."""
+    if redis.incr(name) == 1:
+        between()
+        redis.expire(name, seconds)
 
 
 WAYS: dict[str, Callable[[Any, str], int | None]] = {

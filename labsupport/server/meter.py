@@ -34,12 +34,11 @@ class Meter:
     """A further client of a lab's server, `redis`, whose traffic is counted; close it with its lab."""
 
     def __init__(self, address: Address, namespace: str) -> None:
-        """Connects at once, so that connecting is never counted; `namespace`: that of the lab's keys."""
+        """`namespace`: that of the lab's keys."""
         self._namespace, self._sent, self._received = f"{namespace}:".encode(), bytearray(), bytearray()
         connection = address.settings.get("connection_class", redis.Connection)
         wired = type("Wired", (_Wired, connection), {"sent": self._sent, "received": self._received})
         self.redis = address.client(connection_class=wired)  # a pipeline has to find that one connection too
-        self.redis.ping()
 
     def cost(self, work: Callable[..., Any], *args: Any) -> Cost:
         """Call `work(*args)`, which uses `redis`, and return what it cost."""
@@ -68,10 +67,17 @@ def _commands(sent: bytearray) -> list[list[bytes]]:
 
 
 class _Wired:
-    """A connection whose socket notes what passes."""
+    """A connection whose socket notes what passes, but not what it takes to connect, such as a password."""
 
     sent: bytearray
     received: bytearray
+
+    def connect(self) -> None:
+        sent, received = len(self.sent), len(self.received)
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            del self.sent[sent:], self.received[received:]
 
     def _connect(self) -> Any:
         return _Socket(super()._connect(), self.sent, self.received)  # type: ignore[misc]

@@ -12,6 +12,9 @@ from labsupport.setup.children import become, run_child
 from labsupport.setup.environment import ensure, has_every_pin, inside, is_ready, venv_python
 from labsupport.setup.problem import ROOT, SetupProblem
 
+# Two processes share all the tests (tests/side_by_side.py). Windows has no such locks as that needs.
+SIDE_BY_SIDE = [] if sys.platform == "win32" else ["-n", "2"]
+
 
 def lab(root: Path, arguments: list[str]) -> int:
     """opens the course in JupyterLab (--no-browser, --port N); the first time it sets everything up"""
@@ -19,10 +22,10 @@ def lab(root: Path, arguments: list[str]) -> int:
 
 
 def test(root: Path, arguments: list[str]) -> int:
-    """runs every test, the notebooks included; further words go to pytest"""
-    python = ensure(root)
+    """runs every test, the notebooks included; or gives pytest your own words, such as -k ttl"""
+    python, words = ensure(root), arguments or SIDE_BY_SIDE
     with tempfile.TemporaryDirectory(prefix="lab-data-") as data:  # never the learner's own progress
-        return run_child([str(python), "-m", "pytest", *arguments], root, {**os.environ, "LAB_DATA": data})
+        return run_child([str(python), "-m", "pytest", *words], root, {**os.environ, "LAB_DATA": data})
 
 
 def check(root: Path, arguments: list[str]) -> int:

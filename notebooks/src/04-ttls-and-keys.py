@@ -25,6 +25,7 @@ from labsupport.figures import (
     board, board_figure, costs, deadlines, first_wave, five_lanes, generations, ghosts, orders, panels,
     rates_by_version, rolling_deploy, show, trade, window_counters,
 )
+from labsupport.fleet import Instance
 from labsupport.lessons import check_correct, check_lifetime, check_publish, hint, judge, predict, quiz
 from labsupport.model import expiries, expiry_law, hit_rate_tick_law, peak_law, stale_answers, stale_tick_law
 
@@ -74,7 +75,7 @@ assert titles.count("new old") == 4 and shared["stale"].sum() == 5 and shared.lo
 #
 #     stale answers for each fill = L * (T - (1 - e^(-uT)) / u)        requests for each fill = 1 + L*T
 #
-# The dashed lines are the quotient, and the hits, counted in whole ticks:
+# Dashed: their quotient and the law of the hits, both in whole ticks. Which TTL would you take: 30 seconds, 5 minutes, 30?
 
 # %%
 ttls = [30, 60, 120, 300, 600, 1200, 1800]
@@ -94,7 +95,10 @@ assert hits[3] - hits[0] > 0.5 and stale[3] - stale[0] < 0.07  # from 30 s to 5 
 assert hits[6] - hits[3] < 0.14 and stale[6] - stale[3] > 0.27  # and on to 30
 
 # %% [markdown]
-# Is that also what a real fleet on a real Redis answers, request by request? The first ten minutes of it, with every change made at the origin:
+# From 30 seconds to 5 minutes, more than 50 in 100 requests turn from reads into hits, and fewer than 7 into stale answers. From there to 30 minutes it is fewer than 14, and more than 27: by then most is in the cache, and
+# only grows old.
+#
+# That was arithmetic. Does a real fleet on a real Redis answer the same, request by request? Its first ten minutes, with every change made at the origin:
 
 # %%
 lab.reset()
@@ -108,7 +112,7 @@ lab.reset()
 
 # %% [markdown]
 # It is. Your own trade: how often may *your* data be wrong, and what does your origin bear? Run the cell to get the sliders. Let a course change every five minutes: which TTL keeps stale answers below 5 %, and how
-# many reads does it spare? And are private caches fresher?
+# many reads does it spare? And do private caches serve less that is stale?
 
 # %%
 explore(
@@ -120,34 +124,41 @@ explore(
 )
 
 # %% [markdown]
+# <details><summary>Answer to the last</summary>
+#
+# They serve less from the cache, so less that is stale, and read more. But they are not fresher: of their hits as many are stale as before, since an entry grows old at the same pace wherever it lies.
+#
+# </details>
+#
 # ## Ten thousand keys, filled together
 #
-# A nightly job, a deploy or a restart fills a cache within a second. What happens one TTL later? 10,000 real keys, first with a TTL of 60 s each, then with 60 s ± 10 %, drawn for each key. `EXISTS` with all names counts
-# those that are left:
+# A nightly job, a deploy or a restart fills a cache within a second. What happens one TTL later? 10,000 real keys, first with a TTL of 60 s each, then with 60 s ± 10 %, drawn for each key. A script on the server sets
+# them all at once; `EXISTS` with all names counts those that are left:
 
 # %%
 crowd = start_lab("04 crowd")
 names = [crowd.keys.name(f"course:{i}") for i in range(10_000)]
 
 
+set_all = """
+for i, name in ipairs(KEYS) do
+  redis.call('SET', name, '{}', 'EX', ARGV[i])
+end"""
+
+
 def expire(lifetimes, first, last):
-    """Fill all keys at second 0, then count how many are gone in each second from first to last."""
+    """Fill all keys at second 0, then count how many go in each second from first to last."""
     crowd.reset()
-    for part in range(0, 10_000, 1_000):
-        pipe = crowd.redis.pipeline(transaction=False)
-        for name, lifetime in zip(names[part : part + 1_000], lifetimes[part : part + 1_000]):
-            pipe.set(name, "{}", ex=int(lifetime))
-        pipe.execute()
-        crowd.clock.hold()
-    there = [10_000]
+    crowd.redis.eval(set_all, len(names), *names, *lifetimes.tolist())
+    left = [crowd.redis.exists(*names)]
     for second in range(first, last + 1):
         crowd.clock.advance(second - crowd.clock.now())
-        there.append(crowd.redis.exists(*names))
-    return pd.Series(-np.diff(there), index=range(first, last + 1))
+        left.append(crowd.redis.exists(*names))
+    return pd.Series(-np.diff(left), index=range(first, last + 1))
 
 
-plain = expire(np.full(10_000, 60), 59, 61)
-jittered = expire(np.random.default_rng(204).integers(54, 67, size=10_000), 53, 67)
+plain = expire(np.full(10_000, 60), 60, 60)
+jittered = expire(np.random.default_rng(204).integers(54, 67, size=10_000), 54, 66)
 crowd.close()
 figure, (ax,) = panels()
 ax.set_title("A little jitter cuts the peak to a twelfth")
@@ -155,7 +166,7 @@ show(figure, first_wave(ax, plain, jittered))
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Spread over 13 seconds, not over 60")
 show(figure, judge(ax, "jitter-peak", measured=int(jittered.max()), law=10_000 * peak_law(6, 1)))
-assert plain.tolist() == [0, 10_000, 0] and (jittered > 0).sum() == 13 and 11.5 < 10_000 / jittered.max() < 12.5
+assert plain.tolist() == [10_000] and jittered.sum() == 10_000 and 11.5 < 10_000 / jittered.max() < 12.5
 
 # %% [markdown]
 # Each of these expiries is a miss, and if the keys are hot, all of them ask the origin in that second. And then? Every key is filled again when it expires, with a new draw. Ten generations, as arithmetic:
@@ -213,30 +224,32 @@ for i = 1, 10000 do
 end"""
 
 
-def still_counted(expired, seconds, enough=0):
-    """How many expired keys are counted after some seconds, or as soon as there are only `enough`; and when that was."""
+def still_counted(expired, enough, seconds):
+    """Expired keys that DBSIZE counts: as soon as there are only `enough`, or else after so many seconds."""
     real.reset()
     real.redis.eval(fill, 0, expired)
-    began = time.monotonic() + 0.02
-    while (counted := real.redis.dbsize() - (10_000 - expired)) > enough and time.monotonic() < began + seconds:
-        time.sleep(0.04)
-    return counted, max(time.monotonic() - began, 0.1)
+    end = time.monotonic() + seconds
+    while (counted := real.redis.dbsize() - (10_000 - expired)) > enough and time.monotonic() < end:
+        time.sleep(0.05)
+    return counted
 
 
-many, took = still_counted(4_000, seconds=5, enough=400)
-few, _ = still_counted(500, seconds=max(took, 0.5))
+few = still_counted(500, enough=0, seconds=0.3)
+got, exact = real.redis.mget([f"course:{i}" for i in range(1, 501)]), real.redis.dbsize()
+began = time.monotonic()
+many = still_counted(4_000, enough=400, seconds=30)  # 30 s only on a machine that has no time at all
+took = time.monotonic() - began
 figure, (ax,) = panels(height=1.9)
 ax.set_title("A few expired keys linger, a crowd of them is swept")
 show(figure, ghosts(ax, {"500 of 10,000 expired": (500, few), "4,000 of 10,000 expired": (4_000, many)}))
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Expired is not gone")
 show(figure, judge(ax, "ghosts", measured="all" if few > 400 else "half"))
-got = real.redis.mget([f"course:{i}" for i in range(1, 501)])
-assert few > 400 and many <= 400 and got == [None] * 500 and real.redis.dbsize() == 9_500  # exact, once they were read
+assert few > 400 and many <= 400 and got == [None] * 500 and exact == 9_500
 
 # %% [markdown]
-# Not one of the 500 was returned by `MGET`, and being asked for removed them: **lazy** expiry. Until then they cost memory. The **active** expiry works ten times a second: it looks at 20 keys with a deadline and goes on at once while
-# more than 10 % of them were expired (`ACTIVE_EXPIRE_CYCLE_ACCEPTABLE_STALE` in Redis' `src/expire.c`). At 5 % it stops almost at once; at 40 % it hardly ever does. Many pages tell another rule, from older servers: go on while
+# `MGET` returned not one of the 500, and being asked for removed them, so that `DBSIZE` was exact: **lazy** expiry. Until then they cost memory. The **active** expiry works ten times a second: it looks at 20 keys with a deadline and goes on at once while
+# more than 10 % of them were expired (`ACTIVE_EXPIRE_CYCLE_ACCEPTABLE_STALE` in Redis' `src/expire.c`). At 5 % it stops almost at once; at 40 % it goes on, for up to a quarter of the time. Many pages tell another rule, from older servers: go on while
 # more than 25 % were expired. What would that one have removed of the 4,000 in a whole second?
 
 # %%
@@ -251,8 +264,9 @@ def by_the_old_rule(expired, runs, seed=204):
     return gone
 
 
-print(f"the old rule, 10 runs: {by_the_old_rule(4_000, runs=10)} keys; this server: [here: {4_000 - many:,} in {took:.2f} s]")
-assert by_the_old_rule(4_000, runs=10) < 1_000 and many <= 400
+old = by_the_old_rule(4_000, runs=10)
+print(f"the old rule, 10 runs: {old} keys; this server: [here: {4_000 - many:,} in {took:.2f} s]")
+assert old < 1_000 and many <= 400
 
 # %% [markdown]
 # So the 25 % rule no longer holds. Now a live key: `course:204:views` counts with a TTL of 300 s. Which commands let the deadline stand?
@@ -286,7 +300,7 @@ show(figure, judge(ax, "drops-ttl", measured=" ".join(dropped)))
 assert left == dict(zip(commands, [300, 300, 300, 60, -1, -1, -1]))
 
 # %% [markdown]
-# Value and deadline come together in one SET, so a SET without a deadline means "none". Commands that *change* a value keep it. `EXPIRE` can be told when to give way, and some servers give single fields of a hash a TTL. Yours?
+# Value and deadline come together in one SET, so a SET without a deadline means "none"; a renamed key brings its own, here none. Commands that *change* a value keep it. `EXPIRE` can be told when to give way, and some servers give single fields of a hash a TTL. Yours?
 
 # %%
 def ask(*command):
@@ -302,8 +316,10 @@ lab.redis.hset(other, mapping={"title": "Caching", "seats": 12})
 refused = [ask("EXPIRE", views, 600, "NX"), ask("EXPIRE", views, 100, "GT")]
 fields = ask("HPEXPIRE", other, 60_000, "FIELDS", 1, "seats"), ask("HPTTL", other, "FIELDS", 2, "seats", "title")
 lab.redis.delete(views, other)
-print(f"EXPIRE 600 NX (only if there is none), EXPIRE 100 GT (only if later): [here: {'refused' if refused == [0, 0] else 'not known'}]")
-print(f"a deadline for one field of a hash: [here: {'seats has one, title has none' if fields[0] else 'this server has none'}]")
+gave_way = "both did nothing" if refused == [0, 0] else "this server does not know them"
+print(f"EXPIRE 600 NX (only if there is none), EXPIRE 100 GT (only if later): [here: {gave_way}]")
+has = "seats has one, title has none" if fields[0] else "this server has none"
+print(f"a deadline for one field of a hash: [here: {has}]")
 assert refused in ([0, 0], [None, None])
 assert fields == (None, None) or (fields[0] == [1] and 0 < fields[1][0] <= 60_000 and fields[1][1] == -1)
 
@@ -334,28 +350,27 @@ check_correct(correct_in_place)
 # `course:204`? And if the second one writes its version into the name, `course:v2:204`?
 
 # %%
-form = {1: lambda c: {"title": c["title"], "minutes": c["minutes"]}, 2: lambda c: {"title": c["title"], "size": {"minutes": c["minutes"]}}}
-page = {1: lambda kept: kept["minutes"], 2: lambda kept: kept["size"]["minutes"]}
-
-
 class Release:
     """One release of the application: it keeps a course in its own form, and needs that form for its page."""
 
-    def __init__(self, number, name, answers):
-        self.number, self.name, self.answers = number, name, answers
+    def __init__(self, name, keep, page):
+        self.name, self.keep, self.page = name, keep, page
 
     def set(self, key, value):
-        one_redis.set(self.name, json.dumps(form[self.number](json.loads(value))).encode())
+        one_redis.set(self.name, json.dumps(self.keep(json.loads(value))).encode())
 
     def get(self, key):
-        kept, failed = one_redis.get(self.name), False
+        kept = one_redis.get(self.name)
         try:
-            kept = kept and str(page[self.number](json.loads(kept))).encode()
+            pages.append(kept and str(self.page(json.loads(kept))).encode())
         except KeyError:
-            kept, failed = b"500 Internal Server Error", True
-        self.answers.append({"old": self.number == 1, "failed": failed})
-        return kept
+            pages.append(b"500 Internal Server Error")
+        return pages[-1]
 
+
+pages = []  # what each request was answered; None is a miss, and then the origin answers
+release_1 = {"keep": lambda course: {"minutes": course["minutes"]}, "page": lambda kept: kept["minutes"]}
+release_2 = {"keep": lambda course: {"size": {"minutes": course["minutes"]}}, "page": lambda kept: kept["size"]["minutes"]}
 
 # %% [markdown]
 # 105 requests under one name, then under two, with the instances restarted at known seconds:
@@ -367,13 +382,13 @@ deployed = {0: 60, 1: 90, 2: 120, 3: 150}
 def deploy(old_name, new_name):
     """The rolling deploy under these names: every request, which release answered it, and whether it failed."""
     lab.reset()
-    answers = []
-    running = [Release(1, old_name, answers)]
-    fleet = Fleet(4, cache=lambda: running[-1], origin=CourseCatalog(), clock=lab.clock, route="random", seed=4)
-    running.append(Release(2, new_name, answers))
+    pages.clear()
+    releases = iter([Release(old_name, **release_1)] * 4 + [Release(new_name, **release_2)] * 4)
+    fleet = Fleet(4, cache=lambda: next(releases), origin=CourseCatalog(), clock=lab.clock, route="random", seed=4)
     events = {at: lambda i=i: fleet.restart(i) for i, at in deployed.items()}
     log = fleet.replay(pd.DataFrame({"at": np.arange(0.0, 210, 2), "key": "course:204"}), events=events)
-    return log.join(pd.DataFrame(answers))
+    failed = [page == b"500 Internal Server Error" for page in pages]
+    return log.assign(old=log["at"] < log["instance"].map(deployed), failed=failed)
 
 
 one_name, two_names = deploy("course:204", "course:204"), deploy("course:204", "course:v2:204")
@@ -386,7 +401,8 @@ figure, (ax,) = panels(height=1.5)
 ax.set_title("Who fails depends on who filled the entry")
 failing = one_name.loc[one_name["failed"], "old"]
 show(figure, judge(ax, "deploy-readers", measured="both" if failing.nunique() == 2 else "new"))
-assert failing.nunique() == 2 and not two_names["failed"].any() and [(~log["hit"]).sum() for log in (one_name, two_names)] == [4, 6]
+assert failing.nunique() == 2 and not two_names["failed"].any()
+assert [(~log["hit"]).sum() for log in (one_name, two_names)] == [4, 6]
 
 # %% [markdown]
 # Whoever fills first after an expiry decides for a whole TTL who can read. With two names there were 6 fills instead of 4, and what is left under the old name expires by itself. But a version is no help against those who do not know your
@@ -403,9 +419,9 @@ lab.redis.set(name, json.dumps({"euros": 49}), ex=60)
 print(f"shop, SET: the catalogue now reads the title {json.loads(lab.redis.get(name)).get('title')}")
 lab.redis.delete(name)
 lab.redis.set(name, "held-by-B", nx=True, ex=10)
-kept = lab.redis.get(name)
-print(f"a lock under the same key: the catalogue's hit is {kept}")
-assert kept == b"held-by-B" and lab.redis.unlink(name) == 1
+hit = lab.redis.get(name)
+print(f"a lock under the same key: the catalogue's hit is {hit}")
+assert hit == b"held-by-B" and lab.redis.unlink(name) == 1
 
 # %% [markdown]
 # Only the first collision raised an error. So a name says whose it is, what it is, in which form, and which one: `catalogue:course:v2:204`, and a lock gets a name of its own, `lock:course:204`.
@@ -438,93 +454,75 @@ except ValueError as error:
 #
 # ## Fresher than the TTL
 #
-# A TTL alone leaves readers with old titles although we *know* when a title changes. Three ways to use that knowledge when writing:
+# A TTL alone leaves readers with old titles although we *know* when a title changes. Three ways to use that knowledge when writing, and the price?
 
 # %%
-class TtlOnly:
-    """Read by cache-aside; a write goes to the database, and the entry waits for its TTL."""
-
-    def __init__(self, catalog):
-        self.catalog, self.waiting = catalog, {}
-
-    def read(self, key):
-        value = one_redis.get(key)
-        if value is None:
-            value = self.catalog.read(key)
-            one_redis.set(key, value)
-        return value
-
-    def write(self, key, title):
-        self.catalog.rename(key, title)
-
-    def flush(self):
-        for key, title in self.waiting.items():
-            self.catalog.rename(key, title)
-        self.waiting.clear()
+def ttl_only(catalog, waiting, key, title):
+    """The database; the entry waits for its TTL."""
+    catalog.rename(key, title)
 
 
-class Invalidate(TtlOnly):
-    def write(self, key, title):
-        self.catalog.rename(key, title)
-        lab.redis.unlink(lab.keys.name(key))
+def invalidate(catalog, waiting, key, title):
+    """The database; the entry goes, and the next reader fills it."""
+    catalog.rename(key, title)
+    lab.redis.unlink(lab.keys.name(key))
 
 
-class WriteThrough(TtlOnly):
-    def write(self, key, title):
-        one_redis.set(key, self.catalog.rename(key, title))
+def write_through(catalog, waiting, key, title):
+    """The database, and its new answer in the cache."""
+    one_redis.set(key, catalog.rename(key, title))
 
 
-class WriteBehind(TtlOnly):
-    """The cache at once; the database at the next flush, every twenty seconds, only the last title of each course."""
-
-    def write(self, key, title):
-        one_redis.set(key, json.dumps(json.loads(self.read(key)) | {"title": title}).encode())
-        self.waiting[key] = title
+def write_behind(catalog, waiting, key, title):
+    """The cache; the title waits in this process until the next flush, and only the last one of each course."""
+    course = json.loads(one_redis.get(key) or catalog.read(key))
+    one_redis.set(key, json.dumps(course | {"title": title}).encode())
+    waiting[key] = title
 
 
 # %% [markdown]
-# Two minutes of editing, the same for all four: 6 courses, two operations a second, 40 % of them new titles. Teachers write through instance A, students read through B. At second 118 A is killed. An answer is stale if it is not the
-# last title that a teacher was told is saved:
+# Two minutes of editing, the same for all four: 6 courses, two operations a second, 40 % of them new titles. Teachers write through instance A, which flushes every twenty seconds; students read through B. In second 118 A is
+# killed. An answer is stale if it is not the last title that a teacher was told is saved:
 
 # %%
-work = zipf_traffic(requests=240, courses=6, skew=1.0, rate=2, seed=204)
-work["write"] = np.random.default_rng(4).random(len(work)) < 0.4
+keys = zipf_traffic(requests=240, courses=6, skew=1.0, rate=2, seed=204)["key"].to_numpy().reshape(120, 2)
+is_write = np.random.default_rng(4).random((120, 2)) < 0.4
 
 
-def edit(way):
-    """What this way costs, counted."""
+def edit(write):
+    """What this way to write costs, counted."""
     lab.reset()
-    catalog = CourseCatalog()
-    a, b, saved, stale = way(catalog), way(catalog), {}, 0
-    for number, (at, key, write) in enumerate(work.itertuples(index=False)):
-        before = lab.clock.now()
-        lab.clock.advance(int(at) - before)
-        if at // 20 > before // 20:
-            a.flush()
-        if before < 118 <= at:
-            a = way(catalog)
-        if write:
-            a.write(key, f"Title {number}")
-            saved[key] = f"Title {number}"
-        else:
-            stale += json.loads(b.read(key))["title"] != saved.get(key, json.loads(catalog.peek(key))["title"])
-    a.flush()
-    lost = sum(json.loads(catalog.peek(key))["title"] != title for key, title in saved.items())
+    catalog, waiting, saved, stale = CourseCatalog(), {}, {}, 0
+    reader = Instance("B", one_redis, catalog)
+    for second in range(120):
+        for key, new in zip(keys[second], is_write[second]):
+            if new:
+                saved[key] = f"Title {second:03}"
+                write(catalog, waiting, key, saved[key])
+            else:
+                stale += saved.get(key, "") not in reader.serve(key)[0].decode()
+        if second == 118:
+            waiting.clear()  # A is killed
+        if second % 20 == 19:
+            for key in list(waiting):
+                catalog.rename(key, waiting.pop(key))
+        lab.clock.advance(1)
+    lost = sum(title not in catalog.peek(key).decode() for key, title in saved.items())
     return {"stale reads": stale, "origin reads": catalog.reads, "origin writes": catalog.writes, "lost for good": lost}
 
 
-ways = {"TTL only": TtlOnly, "invalidate": Invalidate, "write-through": WriteThrough, "write-behind": WriteBehind}
-counted = pd.DataFrame({name: edit(way) for name, way in ways.items()}).T
+ways = {"TTL only": ttl_only, "invalidate": invalidate, "write-through": write_through, "write-behind": write_behind}
+counted = pd.DataFrame({name: edit(write) for name, write in ways.items()}).T
 figure, axes = panels(4, width=11, height=2.2)
 figure.suptitle("Invalidate and write-through stay fresh; write-behind spares writes and loses some", x=0.01, ha="left", fontsize=11)
 show(figure, costs(axes, counted))
-assert counted.loc["TTL only", "stale reads"] > 50 and (counted.loc[["invalidate", "write-through"], "stale reads"] == 0).all()
-assert counted["lost for good"].tolist()[:3] == [0, 0, 0] and counted.loc["write-behind", "lost for good"] > 0
-assert counted.loc["write-behind", "origin writes"] < counted.loc["TTL only", "origin writes"] / 2
+assert counted["stale reads"].iloc[0] > 50 and (counted["stale reads"].iloc[1:] == 0).all()
+assert (counted["lost for good"].iloc[:3] == 0).all() and counted["lost for good"].iloc[3] > 0
+assert counted["origin writes"].iloc[3] < counted["origin writes"].iloc[0] / 2
 
 # %% [markdown]
 # Invalidating pays with reads: each write empties an entry, even if nobody reads it again. Write-through keeps the cache full, also of what nobody reads. Write-behind joins many writes into few, and what a dead process had not flushed
-# is lost although the teacher was told "saved".
+# is lost although the teacher was told "saved". Here one operation ended before the next began; what if two meet?
 
 # %% [markdown]
 # ### Exercise 3: publish (6 minutes)
@@ -575,9 +573,9 @@ def kept():
 ten = run_every_order(stage, kept)
 figure, (ax,) = panels(height=4.4)
 ax.set_title("One order keeps the old title for a whole TTL")
-ends = {end: f"cache: {end}" for end in ("nothing", "new title", "old title")}
 steps = [["GET", "read", "SET"], ["UPDATE", "UNLINK"]]
-show(figure, orders(ax, ten, steps, right=["nothing", "new title"], words=ends))
+words = {end: f"cache: {end}" for end in ten["final"]}
+show(figure, orders(ax, ten, steps, right=["nothing", "new title"], words=words))
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Deleting is not enough")
 show(figure, judge(ax, "ten-orders", measured=ten["final"].tolist().count("old title")))
@@ -593,7 +591,9 @@ with real.redis.pipeline() as pipe:
     real.redis.unlink("course:204")
     pipe.multi()
     pipe.set("course:204", "old title")
-    assert pipe.execute() == [True]  # WATCH saw nothing
+    done = pipe.execute()
+print(f"deleted nothing after WATCH, and EXEC still runs: {done}")
+assert done == [True]
 
 generation = lab.keys.name("{course:204}:generation")
 name = lab.keys.name("{course:204}")

@@ -20,7 +20,6 @@ from browser.notebook import HEIGHT, PATIENCE, WIDTH, Notebook
 from browser.server import Jupyter, running_jupyter
 from labsupport.setup.browsers import NONE_FOUND, find_browser
 
-LEFT_OUT, TOLD = pytest.StashKey[str](), pytest.StashKey[list[str]]()
 QUIET = [
     "--disable-gpu",
     "--no-first-run",
@@ -33,28 +32,20 @@ Theme = Literal["light", "dark"]
 Opening = Callable[..., contextlib.AbstractContextManager[Notebook]]
 
 
-def leave_out(config: pytest.Config, why: str) -> None:
+def leave_out(told: list[str], why: str) -> None:
     """Skip with this reason, unless a browser was asked for by name: then its absence is an error."""
     if os.environ.get("LAB_BROWSER"):
         pytest.fail(f"LAB_BROWSER is {os.environ['LAB_BROWSER']!r}, but {why}")
-    config.stash[LEFT_OUT] = why
+    told.append(f"The browser tests were left out: {why}.")
     pytest.skip(why)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    """Why they were left out, in one line; or what they measured."""
-    for line in config.stash.get(TOLD, []):
-        terminalreporter.write_line(line)
-    if why := config.stash.get(LEFT_OUT, None):
-        terminalreporter.write_line(f"The browser tests were left out: {why}.")
-
-
 @pytest.fixture(scope="package")
-def browser(request) -> Iterator[Browser]:
+def browser(told) -> Iterator[Browser]:
     """The browser of this machine, without a window."""
     program = find_browser()  # LAB_BROWSER without a program is an error here
     if program is None:
-        leave_out(request.config, NONE_FOUND)
+        leave_out(told, NONE_FOUND)
     root = hasattr(os, "geteuid") and os.geteuid() == 0  # for whom Chromium has no sandbox
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
@@ -63,7 +54,7 @@ def browser(request) -> Iterator[Browser]:
                 executable_path=program, args=QUIET, chromium_sandbox=not root, timeout=PATIENCE
             )
         except Error as error:
-            leave_out(request.config, f"{program} does not start ({error.message.splitlines()[0]})")
+            leave_out(told, f"{program} does not start ({error.message.splitlines()[0]})")
         yield running
         running.close()
 
@@ -85,16 +76,16 @@ def screenshots(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def tell(request, screenshots) -> Callable[[str, list[str]], None]:
+def tell(told, screenshots) -> Callable[[str, list[str]], None]:
     """`tell(name, lines)` shows the lines when all tests have run, and adds them to NAME.txt."""
     files: dict[str, list[str]] = {}
 
-    def told(name: str, lines: list[str]) -> None:
-        request.config.stash.setdefault(TOLD, []).extend(lines)
+    def tell_all(name: str, lines: list[str]) -> None:
+        told.extend(lines)
         files.setdefault(name, []).extend(lines)
         (screenshots / f"{name}.txt").write_text("\n".join([*files[name], ""]))
 
-    return told
+    return tell_all
 
 
 @pytest.fixture(scope="package")

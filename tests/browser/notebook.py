@@ -100,6 +100,11 @@ class Notebook:
         self._command("notebook:run-cell")
         self._settle()
 
+    def clear_output(self, index: int) -> None:
+        """Select this cell and clear what it shows."""
+        self.page.evaluate(f"index => {{ {CONTENT}.activeCellIndex = index; }}", index)
+        self._command("notebook:clear-cell-output")
+
     def _settle(self) -> None:
         self.until(IDLE)
         self.until(SETTLED)
@@ -136,6 +141,16 @@ class Notebook:
             f"([index, text]) => {CONTENT}.widgets[index].model.sharedModel.setSource(text)",
             [index, text],
         )
+
+    def append_cell(self, text: str) -> int:
+        """A new code cell at the end; returns its index."""
+        index = len(self.cells())
+        self.page.evaluate(
+            f"""([index, source]) => {{
+                {CONTENT}.model.sharedModel.insertCell(index, {{cell_type: 'code', source}}); }}""",
+            [index, text],
+        )
+        return index
 
     def red_cells(self) -> list[int]:
         """The cells with an error, with anything on stderr, or with a widget that could not be shown."""

@@ -69,7 +69,7 @@ def test_the_arrow_keys_do_not_leave_the_cards(lesson, table):
         expect(button).to_be_focused()
 
 
-def test_the_picture_keeps_its_place_and_size_whatever_lies(table):
+def test_the_picture_keeps_its_place_and_size_whatever_is_laid(table):
     place = """root => {
         const all = root.getBoundingClientRect(), picture = root.querySelector("img").getBoundingClientRect();
         return [picture.x - all.x, picture.y - all.y, picture.width, picture.height];

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import sys
+from statistics import median
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from browser.latency import in_turns, row
 from browser.notebook import ASKING, EXPLORER, FLEET, Notebook
 from labsupport import build
 
 NAMES = [build.built(source).name for source in build.sources()]
+TIMES = 3
 DOWN = "ArrowRight" if sys.platform == "darwin" else "ArrowDown"  # which there opens the list
 # A likely wrong answer to one exercise of each notebook; the others get an answer that is none.
 WRONG = {
@@ -251,3 +254,12 @@ def test_in_the_dark_theme_its_widgets_can_be_read(lesson):
     lesson.screenshot_whole(f"{lesson.name}-dark")
     for number, widget in enumerate(lesson.page.locator(", ".join((EXPLORER, ASKING, FLEET))).all()):
         lesson.screenshot(f"{lesson.name}-dark-widget-{number}", widget)
+
+
+def test_an_explorer_is_not_three_times_as_slow_as_the_least_one(lesson, tell, alone):
+    for explorer in widgets(lesson, "explore", EXPLORER):
+        with alone():
+            real, least = in_turns(lesson, explorer)
+        tell("latency", [row(lesson.name, real), row("the least explorer beside it", least)])
+        assert median(real) <= TIMES * median(least)
+    assert lesson.problems() == []

@@ -64,7 +64,8 @@ def expect_an_end_when_killed(
         try:
             once(lab, function, *arguments)
         except Stop:  # it waits for the dead one's lock: if that has a deadline, let it come
-            lab.redis.delete(*(key for key in lab.redis.scan_iter() if lab.redis.ttl(key) != -1))
-            once(lab, function, *arguments)
+            if mortal := [key for key in lab.redis.scan_iter() if lab.redis.ttl(key) != -1]:
+                lab.redis.delete(*mortal)
+                once(lab, function, *arguments)
         if ms_left(lab) == math.inf:
             raise Stop("two_commands", lives=lives, **facts)

@@ -14,10 +14,10 @@ from labsupport.errors import LabTimeSlipped
 from labsupport.fleet import Fleet
 from labsupport.lab import Lab
 from labsupport.lessons.checks.orders import every_order, in_words
-from labsupport.lessons.copies import does_nothing, uses_a_lock
-from labsupport.lessons.exercises import NOT_ATTEMPTED, RIGHT, Finding, Stop, answer
+from labsupport.lessons.copies import uses_a_lock
+from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import PIPELINE, TRANSACTION
-from labsupport.lessons.given import a_function, a_number, call
+from labsupport.lessons.given import a_number, an_attempt, call
 from labsupport.lessons.interleave import COUNTER
 from labsupport.lessons.places import Wire, client_on, own_lab
 from labsupport.origin import CourseCatalog
@@ -40,9 +40,7 @@ def check_add_view(add_view: Any) -> None:
 
 
 def _look_at_add_view(add_view: Any) -> Finding:
-    function = a_function(add_view, "redis", "name")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(add_view, "redis", "name")
     with own_lab(lab_time=False) as lab:
         alone = every_order(lab, function, 1).iloc[0]
         _judge_alone(alone, lab.keys.name(COUNTER))
@@ -97,9 +95,7 @@ def check_forget(forget: Any) -> None:
 
 
 def _look_at_forget(forget: Any) -> Finding:
-    function = a_function(forget, "redis", "keys", "course")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(forget, "redis", "keys", "course")
     with own_lab() as lab:
         fleet, catalog = _renamed_course(lab)
         _other_people(lab.redis)

@@ -11,10 +11,10 @@ import redis
 from labsupport.lab import Lab
 from labsupport.lessons.checks.nb04_publish import check_publish
 from labsupport.lessons.checks.orders import Function, in_words, once, together
-from labsupport.lessons.copies import does_nothing, names_in, private_copy
-from labsupport.lessons.exercises import NOT_ATTEMPTED, RIGHT, Finding, Stop, answer
+from labsupport.lessons.copies import names_in, private_copy
+from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import TRANSACTION
-from labsupport.lessons.given import Theirs, a_function, a_number, call, shown
+from labsupport.lessons.given import Theirs, a_number, an_attempt, call, shown
 from labsupport.lessons.interleave import STAND_INS
 from labsupport.lessons.places import own_lab
 
@@ -34,9 +34,7 @@ def check_lifetime(lifetime: Any) -> None:
 
 
 def _look_at_lifetime(lifetime: Any) -> Finding:
-    function = a_function(lifetime, "rng")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(lifetime, "rng")
     first, again = (list(map(shown, _drawn(function, 0, COMPARED))) for _ in range(2))
     if first != again:
         raise Stop("own_chance")
@@ -116,9 +114,7 @@ def check_correct(correct: Any) -> None:
 
 
 def _look_at_correct(correct: Any) -> Finding:
-    function = a_function(correct, "redis", "name", "value")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(correct, "redis", "name", "value")
     with own_lab(lab_time=False) as lab:
         desk = _Desk(lab, function)
         desk.expect_replaced()

@@ -8,10 +8,9 @@ import pandas as pd
 
 from labsupport.lessons.checks.orders import in_words
 from labsupport.lessons.checks.publishing import BEFORE, COURSE, SESSIONS, TITLE, TTL, End, Scene
-from labsupport.lessons.copies import does_nothing
-from labsupport.lessons.exercises import NOT_ATTEMPTED, RIGHT, Finding, Stop, answer
+from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import READ, TRANSACTION, UPDATE
-from labsupport.lessons.given import a_function, shown
+from labsupport.lessons.given import an_attempt, shown
 from labsupport.lessons.places import own_lab
 
 READER, WRITER = 0, 1
@@ -24,9 +23,7 @@ def check_publish(publish: Any) -> None:
 
 
 def _look_at_publish(publish: Any) -> Finding:
-    function = a_function(publish, "redis", "catalog", "name", "course", "title")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(publish, "redis", "catalog", "name", "course", "title")
     tables = []
     with own_lab(lab_time=False) as lab:
         scene = Scene(lab, function)

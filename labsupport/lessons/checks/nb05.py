@@ -15,11 +15,11 @@ from labsupport.lessons.checks.deadlines import (
     halve,
     ms_left,
 )
-from labsupport.lessons.checks.orders import Function, an_attempt, every_order, in_words, once
+from labsupport.lessons.checks.orders import Function, every_order, in_words, once
 from labsupport.lessons.copies import uses_a_lock
 from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import PIPELINE, TRANSACTION, Instance
-from labsupport.lessons.given import Theirs, call, equal, shown
+from labsupport.lessons.given import Theirs, an_attempt, call, equal, shown
 from labsupport.lessons.places import own_lab
 from labsupport.origin import CourseCatalog
 
@@ -46,8 +46,9 @@ def _look_at_set_field(set_field: Any) -> Finding:
         orders = _orders(lab, function, course, *CHANGES)
     facts: dict[str, object] = {"orders": len(orders), "commands": ", ".join(alone["commands"])}
     _judge_pages(orders, course | dict(CHANGES), function, facts)
-    if alone["final"][1] == -1:
-        return "deadline_lost", facts | {"kept": KEPT}
+    left = alone["final"][1]
+    if not KEPT / 2 < left <= KEPT:
+        return "deadline_lost" if left == -1 else "other_deadline", facts | {"kept": KEPT, "left": left}
     return RIGHT, facts | {"rest": len(course) - len(CHANGES)}
 
 

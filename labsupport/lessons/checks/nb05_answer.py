@@ -16,10 +16,10 @@ from labsupport.lessons.checks.deadlines import (
     halve,
     ms_left,
 )
-from labsupport.lessons.checks.orders import Function, an_attempt, every_order, in_words, once
+from labsupport.lessons.checks.orders import Function, every_order, in_words, once
 from labsupport.lessons.copies import private_copy
 from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
-from labsupport.lessons.given import Theirs, call, equal, shown
+from labsupport.lessons.given import Theirs, an_attempt, call, equal, shown
 from labsupport.lessons.interleave import STAND_INS
 from labsupport.lessons.places import own_lab
 

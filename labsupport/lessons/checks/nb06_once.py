@@ -9,10 +9,10 @@ import pandas as pd
 
 from labsupport.lab import Lab
 from labsupport.lessons.checks.orders import Function, every_order, once, told
-from labsupport.lessons.copies import does_nothing, private_copy, uses_a_lock
-from labsupport.lessons.exercises import NOT_ATTEMPTED, RIGHT, Finding, Stop, answer
+from labsupport.lessons.copies import private_copy, uses_a_lock
+from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import PIPELINE, TRANSACTION
-from labsupport.lessons.given import a_function
+from labsupport.lessons.given import an_attempt
 from labsupport.lessons.interleave import COUNTER, left_behind
 from labsupport.lessons.places import own_lab
 
@@ -28,9 +28,7 @@ def check_count_once(count_once: Any) -> None:
 
 
 def _look_at_count_once(count_once: Any) -> Finding:
-    function = a_function(count_once, "redis", "counter", "request")
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
+    function = an_attempt(count_once, "redis", "counter", "request")
     with own_lab(lab_time=False) as lab:
         desk = _Desk(lab, function)
         commands = desk.judge_first()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,23 +10,14 @@ import pandas as pd
 import redis
 
 from labsupport.lab import Lab
-from labsupport.lessons.copies import does_nothing
-from labsupport.lessons.exercises import NOT_ATTEMPTED, Stop
+from labsupport.lessons.exercises import Stop
 from labsupport.lessons.gate import MOST_COMMANDS, PATIENCE, Instance, NotAllOrders
-from labsupport.lessons.given import Theirs, a_function
+from labsupport.lessons.given import Theirs
 from labsupport.lessons.interleave import MOST_ORDERS, SECONDS, run_everywhere, run_once
 
 LIMITS = {"sent": MOST_COMMANDS, "silent": PATIENCE, "orders": MOST_ORDERS, "seconds": SECONDS}
 
 Function = Callable[..., Any]
-
-
-def an_attempt(given: Any, *parameters: str) -> Function:
-    """The learner's function. Stop: its body does nothing yet, or as in `a_function`."""
-    function = a_function(given, *parameters)
-    if does_nothing(function):
-        raise Stop(NOT_ATTEMPTED)
-    return function
 
 
 def every_order(lab: Lab, function: Function, clients: int = 2, **options: Any) -> pd.DataFrame:
@@ -56,7 +46,7 @@ def together(lab: Lab, *parts: Callable[[Any], object], **options: Any) -> pd.Da
         parts[number](client)
 
     more = [(number,) for number in range(len(parts))]
-    return every_order(lab, functools.partial(play), len(parts), more=more, **options)
+    return every_order(lab, play, len(parts), more=more, **options)
 
 
 def once(lab: Lab, function: Function, *arguments: Any, lives: float = math.inf) -> Instance:

@@ -55,7 +55,8 @@ class Scene:
     def killed(self, lives: int) -> End:
         """What is left when the publisher dies after so many commands."""
         self._set()
-        once(self.lab, functools.partial(self._write), lives=lives)
+        as_it_is = functools.partial(self._write)  # of a partial no private copy is made
+        once(self.lab, as_it_is, lives=lives)
         return self.end()
 
     def end(self) -> End:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from statistics import median
 
-import nbformat
-import pytest
-from nbformat.v4 import new_code_cell
 from playwright.sync_api import Locator
 
-from browser.notebook import Notebook
-from labsupport import build
+from browser.notebook import EXPLORER, Notebook
 
-PRESSES, WARM_UP, TIMES = 20, 4, 3
-NEEDED = r"^import |^picture = "  # what an explorer's cell needs of the others
+PRESSES, WARM_UP = 20, 4
 LEAST = """\
 from labsupport.explorers import explore
 from labsupport.figures import panels
@@ -43,17 +36,18 @@ WATCH = """root => {
     });
     watcher.observe(root, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});
 }"""
-WITH_EXPLORERS = [
-    build.built(source) for source in build.sources() if "explore(" in source.read_text(encoding="utf-8")
-]
 
 
-def with_the_least_one(path: Path) -> tuple[nbformat.NotebookNode, int]:
-    """The notebook and, in a last cell, the least explorer that there can be; and where its own one is."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(new_code_cell(LEAST))
-    [own] = [index for index, cell in enumerate(notebook.cells[:-1]) if "explore(" in cell.source]
-    return notebook, own
+def in_turns(opened: Notebook, explorer: Locator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The milliseconds of each key press: of this explorer, and of the least one in a new last cell.
+
+    The presses come in turns, so both are measured under the same load.
+    """
+    last = opened.append_cell(LEAST)
+    opened.run_cell(last)
+    pair = [waits(opened, one) for one in (explorer, opened.output(last).locator(EXPLORER))]
+    real, least = zip(*islice(zip(*pair), WARM_UP, WARM_UP + PRESSES))
+    return real, least
 
 
 def waits(opened: Notebook, explorer: Locator) -> Iterator[float]:
@@ -69,22 +63,6 @@ def waits(opened: Notebook, explorer: Locator) -> Iterator[float]:
         opened.until("window.labWaited !== null")
         yield opened.page.evaluate("window.labWaited")
         presses += 1
-
-
-@pytest.mark.parametrize("path", WITH_EXPLORERS, ids=lambda path: path.stem)
-def test_an_explorer_is_not_three_times_as_slow_as_the_least_one(jupyter, opening, tell, path):
-    jupyter.forget()
-    notebook, own = with_the_least_one(path)
-    with opening(notebook, run=False) as opened:
-        last = len(notebook.cells) - 1
-        for index, cell in enumerate(notebook.cells):
-            if cell.cell_type == "code" and (index in (own, last) or re.search(NEEDED, cell.source)):
-                opened.run_cell(index)
-        pair = [opened.output(index).locator(".lab-explorer") for index in (own, last)]
-        turns = zip(*(waits(opened, explorer) for explorer in pair))  # in turns, so under the same load
-        real, least = zip(*islice(turns, WARM_UP, WARM_UP + PRESSES))
-    tell("latency", [row(path.stem, real), row("the least explorer beside it", least)])
-    assert median(real) <= TIMES * median(least)
 
 
 def row(name: str, milliseconds: tuple[float, ...]) -> str:
