@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from side_by_side import OwnRoom, SharedRoom, group, turn
+from side_by_side import group, turn
 
 import labsupport
 
@@ -38,21 +38,19 @@ def pytest_collection_modifyitems(config, items):
     refused = [f"{item.nodeid} {why}" for item in cells if (why := why_not_compared(item.cell))]
     if refused:
         raise pytest.UsageError("\n".join(refused))
-    if isinstance(config.stash[ROOM], SharedRoom):
+    if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn(item.nodeid))
 
 
 TOLD = pytest.StashKey[list[str]]()
-ROOM = pytest.StashKey[OwnRoom | SharedRoom]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 def pytest_configure(config):
-    """In a process that shares the tests with others: their room. The lines to tell come from all of them."""
-    config.stash[TOLD], config.stash[ROOM] = [], OwnRoom()
+    """Each of two processes has a learner's record of its own; the lines to tell come from both."""
+    config.stash[TOLD] = []
     if shared := getattr(config, "workerinput", None):
-        config.stash[ROOM] = SharedRoom(shared["room"])
-        data = Path(shared["room"], shared["workerid"])  # a learner's record of its own
+        data = Path(shared["data"], shared["workerid"])
         data.mkdir()
         os.environ["LAB_DATA"] = str(data)
 
@@ -61,7 +59,7 @@ def pytest_configure(config):
 def pytest_configure_node(node):
     """Before pytest-xdist starts one of the processes."""
     folder = node.config.stash.setdefault(FOLDER, tempfile.TemporaryDirectory(prefix="lab-tests-"))
-    node.workerinput["room"] = folder.name
+    node.workerinput["data"] = folder.name
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,12 +73,6 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False
     return LoadGroups(config, log)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    with item.config.stash[ROOM].shared():
-        return (yield)
 
 
 def pytest_sessionfinish(session):
@@ -103,12 +95,6 @@ def pytest_terminal_summary(terminalreporter, config):
 def told(request):
     """The lines to show when all tests have run; a test may add to them."""
     return request.config.stash[TOLD]
-
-
-@pytest.fixture
-def alone(request):
-    """`with alone():` no other test runs meanwhile; for what measures time."""
-    return request.config.stash[ROOM].alone
 
 
 @pytest.fixture(scope="session", autouse=True)

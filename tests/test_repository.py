@@ -123,3 +123,21 @@ def test_the_news_popup_is_off_in_the_settings_that_the_lab_uses():
 def test_no_module_is_longer_than_300_lines():
     lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "labsupport").rglob("*.py")}
     assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 300} == {}
+
+
+def minutes_said(text, pattern):
+    """Notebook number -> (minutes, those of its core or None), as this text says them."""
+    found = re.findall(pattern, text)
+    return {number: (int(whole), int(core) if core else None) for number, whole, core in found}
+
+
+def test_readme_and_map_say_the_same_minutes_as_the_notebooks_themselves():
+    notebooks = {}
+    for source in sorted((ROOT / "notebooks" / "src").glob("[0-9][0-9]-*.py")):
+        opening = source.read_text()[:2_000]
+        whole, core = re.search(r"\*\*Time\*\* (\d+) minutes(?:.*marked ●, (\d+))?", opening).groups()
+        notebooks[source.stem[:2]] = (int(whole), int(core) if core else None)
+    readme = (ROOT / "README.md").read_text()
+    chart = (ROOT / "notebooks" / "src" / "00-start-here.py").read_text()
+    row = r"(?m)^(?:# )?\| (?:\*\*|\[)(\d\d) .*\| (\d+)(?:,? \(?core (\d+)\)?)? \|$"
+    assert minutes_said(readme, row) == minutes_said(chart, row) == notebooks

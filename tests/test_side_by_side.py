@@ -1,4 +1,4 @@
-"""Two processes share the tests: none is lost, what belongs together stays together, and alone is alone."""
+"""Two processes share the tests: none is lost, and what belongs together stays together."""
 
 from __future__ import annotations
 
@@ -14,29 +14,21 @@ from side_by_side import BROWSER, group, turn
 
 from labsupport.setup.problem import ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there the tests run one after another")
 TESTS = """
 import os, time
 import pytest
 
 @pytest.mark.parametrize("number", range(4))
-def test_it(number, told, alone):
-    began = time.monotonic()
+def test_it(number, told):
     time.sleep({seconds})
-    if number != 2:
-        told.append(f"{name} {{os.environ['LAB_DATA']}} shared {{began}} {{time.monotonic()}}")
-        return
-    with alone():
-        began = time.monotonic()
-        time.sleep(0.1)
-        told.append(f"{name} {{os.environ['LAB_DATA']}} alone {{began}} {{time.monotonic()}}")
+    told.append(f"{name} {{os.environ['LAB_DATA']}}")
 """
 FILES = {"browser/test_a.py": 0.01, "test_b.py": 0.03, "browser/test_c.py": 0.01, "test_d.py": 0.02}
 
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory):
-    """What four tests in each of four files told, run by two processes: file, data folder, how, from, to."""
+    """What four tests in each of four files told, run by two processes: file and data folder."""
     tests = tmp_path_factory.mktemp("shared") / "tests"
     for file, seconds in FILES.items():
         (tests / file).parent.mkdir(parents=True, exist_ok=True)
@@ -54,26 +46,18 @@ def lines(tmp_path_factory):
         timeout=120,
     )
     assert ended.returncode == 0 and "16 passed" in ended.stdout, ended.stdout + ended.stderr
-    return re.findall(r"^(test_.) (\S+) (alone|shared) (\S+) (\S+)$", ended.stdout, re.MULTILINE)
+    return re.findall(r"^(test_.) (\S+)$", ended.stdout, re.MULTILINE)
 
 
 def test_every_test_runs_once_and_the_lines_of_both_processes_are_shown(lines):
-    assert sorted(file for file, *_ in lines) == [f"test_{name}" for name in "aaaabbbbccccdddd"]
+    assert sorted(file for file, _ in lines) == [f"test_{name}" for name in "aaaabbbbccccdddd"]
 
 
 def test_a_file_and_the_browser_tests_stay_in_one_process_which_has_its_own_record(lines):
-    data = {name: {folder for file, folder, *_ in lines if file == name} for name, *_ in lines}
+    data = {name: {folder for file, folder in lines if file == name} for name, _ in lines}
     assert all(len(folders) == 1 for folders in data.values())
     assert data["test_a"] == data["test_c"]
     assert len(set.union(*data.values())) == 2
-
-
-def test_while_a_test_is_alone_no_other_runs(lines):
-    times = [(data, how, float(begin), float(end)) for _, data, how, begin, end in lines]
-    alone = [(data, begin, end) for data, how, begin, end in times if how == "alone"]
-    assert len(alone) == len(FILES)
-    for data, begin, end in alone:
-        assert all(to <= begin or end <= since for other, _, since, to in times if other != data)
 
 
 def test_the_browser_tests_are_one_group_and_any_other_file_is_its_own():

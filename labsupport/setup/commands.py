@@ -12,8 +12,7 @@ from labsupport.setup.children import become, run_child
 from labsupport.setup.environment import ensure, has_every_pin, inside, is_ready, venv_python
 from labsupport.setup.problem import ROOT, SetupProblem
 
-# Two processes share all the tests (tests/side_by_side.py). Windows has no such locks as that needs.
-SIDE_BY_SIDE = [] if sys.platform == "win32" else ["-n", "2"]
+SIDE_BY_SIDE = ["-n", "2"]  # two processes share all the tests, see tests/side_by_side.py
 
 
 def lab(root: Path, arguments: list[str]) -> int:

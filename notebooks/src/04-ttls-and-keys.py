@@ -2,7 +2,7 @@
 # # 04 TTLs and keys: how stale, for how long, and under which name?
 #
 # **You will see** what a longer TTL buys and costs, a wave of 10,000 expiries, keys that are expired and still there, a deploy that breaks its readers, and a cache entry that is wrong although it was deleted.
-# **Time** 60 minutes with the exercises. **You need** Python; the Redis server comes with this notebook.
+# **Time** 65 minutes with the exercises. **You need** Python; the Redis server comes with this notebook.
 #
 # So far an entry had a TTL of 60 seconds and a name, `course:204`, and nobody asked why. `[here: ...]` marks what belongs to your machine. After your own changes, an `AssertionError` only means that the text no
 # longer fits.
