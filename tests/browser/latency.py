@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from statistics import median
 
 from playwright.sync_api import Locator
@@ -37,6 +37,10 @@ WATCH = """root => {
     watcher.observe(root, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});
 }"""
 
+AT_ITS_END = """(control, up) => control.options
+    ? control.selectedIndex === (up ? control.options.length - 1 : 0)
+    : control.ariaValueNow === (up ? control.ariaValueMax : control.ariaValueMin)"""
+
 
 def in_turns(opened: Notebook, explorer: Locator) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The milliseconds of each key press: of this explorer, and of the least one in a new last cell.
@@ -51,18 +55,17 @@ def in_turns(opened: Notebook, explorer: Locator) -> tuple[tuple[float, ...], tu
 
 
 def waits(opened: Notebook, explorer: Locator) -> Iterator[float]:
-    """Press a key on one slider after the other, up twice and down twice; yields the milliseconds of each."""
-    sliders, presses = explorer.get_by_role("slider").all(), 0
-    while True:
-        slider, up = sliders[presses % len(sliders)], presses // len(sliders) % 4 < 2
-        end = slider.get_attribute("aria-valuemax" if up else "aria-valuemin")
-        if slider.get_attribute("aria-valuenow") == end:
-            up = not up
+    """Press a key on one slider after the other, or on lists where there are none: up twice and down twice.
+
+    Yields the milliseconds of each press.
+    """
+    controls = explorer.get_by_role("slider").all() or explorer.locator("select").all()
+    for press in count():
+        control, up = controls[press % len(controls)], press // len(controls) % 4 < 2
         explorer.evaluate(WATCH)
-        slider.press("ArrowRight" if up else "ArrowLeft")
+        control.press("ArrowLeft" if up == control.evaluate(AT_ITS_END, up) else "ArrowRight")
         opened.until("window.labWaited !== null")
         yield opened.page.evaluate("window.labWaited")
-        presses += 1
 
 
 def row(name: str, milliseconds: tuple[float, ...]) -> str:
