@@ -12,7 +12,6 @@ import io
 import json
 import os
 import platform
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +23,12 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from labsupport.figures.style import HERE
+
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 README_FIGURE = NOTEBOOKS.parent / ".github" / "four-lines-into-one.png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 60
-HERE = re.compile(r"\[here: [^\]]*\]")  # the one rule for what depends on the machine
 Picture = str | None  # base64 of a PNG, where an output has one
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 

@@ -22,7 +22,7 @@ ROLE = {"origin": "#222222", "private": "#D55E00", "shared": "#0072B2", "other":
 
 DPI = 110
 WIDTH = 110  # characters of a printed line; JupyterLab breaks longer ones anywhere
-MEASURED = re.compile(r"\[here: [^\]]*\]")  # what depends on the machine
+HERE = re.compile(r"\[here: [^\]]*\]")  # the one rule for what depends on the machine
 LINE = 13  # points from one line of label text to the next
 matplotlib.rcParams |= {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so the pictures are the same everywhere
@@ -78,8 +78,8 @@ def show(figure: Figure, finding: str) -> None:
 
 def _broken_alike(sentence: str) -> str:
     """The sentence in lines that break at the same words whatever was measured, and never within that."""
-    measured = iter(MEASURED.findall(sentence))
-    text = MEASURED.sub("[measured]", sentence)
+    measured = iter(HERE.findall(sentence))
+    text = HERE.sub("[measured]", sentence)
     lines = textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
     return re.sub(re.escape("[measured]"), lambda _: next(measured), lines)
 
