@@ -1,10 +1,13 @@
-"""A proxy that loses one reply: what the server did, what the client believes, and that all is well again."""
+"""A proxy that loses replies, holds them back, falls silent or refuses; and then all is well again."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -94,6 +97,147 @@ def test_the_retry_can_be_told_by_a_request_id(lab, proxy):
     assert lab.redis.get("views") == b"1"
 
 
+def seconds(call, *arguments):
+    start = time.perf_counter()
+    with contextlib.suppress(redis.RedisError):
+        call(*arguments)
+    return time.perf_counter() - start
+
+
+def test_each_reply_comes_later_by_the_delay_until_it_is_taken_back(proxy):
+    client = proxy.client()
+    proxy.delay(0.05)
+    assert all(seconds(client.incr, "views") >= 0.05 for _ in range(3))
+    proxy.delay(0)
+    assert min(seconds(client.incr, "views") for _ in range(20)) < 0.05
+
+
+def test_the_replies_of_many_clients_do_not_queue_behind_each_other(proxy):
+    clients = [proxy.client() for _ in range(40)]
+    proxy.delay(0.2)
+    with ThreadPoolExecutor(40) as pool:
+        took = seconds(lambda: list(pool.map(lambda client: client.incr("views"), clients)))
+    assert 0.2 <= took < 40 * 0.2 / 4
+    assert clients[0].get("views") == b"40"
+
+
+def test_a_long_reply_and_a_pipeline_are_each_held_back_once(lab, proxy):
+    client = proxy.client()
+    lab.redis.set("large", b"x" * 3_000_000)  # passes in some 50 pieces
+    proxy.delay(0.1)
+    assert 0.1 <= seconds(client.get, "large") < 1
+    pipe = client.pipeline(transaction=False)
+    for _ in range(100):
+        pipe.incr("views")
+    assert 0.1 <= seconds(pipe.execute) < 1
+    assert lab.redis.get("views") == b"100"
+
+
+def test_closing_does_not_wait_for_a_reply_that_is_held_back(lab):
+    proxy = FaultProxy(lab.address)
+    proxy.delay(30)
+    with ThreadPoolExecutor() as pool, proxy.client(socket_timeout=20) as client:
+        waiting = pool.submit(client.incr, "views")
+        assert becomes_true(lambda: lab.redis.get("views"))
+        assert seconds(proxy.close) < 5
+        assert isinstance(waiting.exception(), redis.ConnectionError)
+
+
+def test_in_silence_clients_wait_in_vain_and_nothing_arrives(lab, proxy):
+    before, after = proxy.client(socket_timeout=0.05), proxy.client(socket_timeout=0.05)
+    assert before.incr("views") == 1
+    proxy.go_silent()
+    for client in (before, after):
+        with pytest.raises(redis.TimeoutError):
+            client.incr("views")
+    proxy.heal()
+    assert lab.redis.get("views") == b"1"
+    assert (before.incr("views"), after.incr("views")) == (2, 3)
+    assert lab.redis.get("views") == b"3"
+
+
+def test_a_client_that_waits_in_silence_is_told_once_the_proxy_is_healed(proxy):
+    client = proxy.client(socket_timeout=15)
+    proxy.go_silent()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.incr, "views")
+        assert becomes_true(lambda: proxy.commands == 1)
+        proxy.heal()
+        assert isinstance(waiting.exception(10), redis.ConnectionError)
+    assert client.incr("views") == 1
+
+
+def test_a_connection_made_in_silence_breaks_when_the_proxy_is_healed(proxy):
+    proxy.go_silent()
+    client = proxy.client(one_connection=True)
+    proxy.heal()
+    with pytest.raises(redis.ConnectionError):
+        client.incr("views")
+    assert client.incr("views") == 1
+
+
+def test_a_connection_that_was_idle_in_the_silence_is_as_good_as_before(proxy):
+    client = proxy.client(one_connection=True)
+    number = client.client_id()
+    proxy.go_silent()
+    proxy.heal()
+    assert client.client_id() == number
+
+
+def test_a_reply_that_falls_into_the_silence_is_lost_though_the_command_arrived(lab, proxy):
+    client = proxy.client(socket_timeout=0.3)
+    proxy.delay(0.1)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.incr, "views")
+        assert becomes_true(lambda: lab.redis.get("views"))
+        proxy.go_silent()
+        assert isinstance(waiting.exception(10), redis.TimeoutError)
+    assert lab.redis.get("views") == b"1"
+
+
+def test_refusing_breaks_the_open_connections_and_lets_no_new_one_in(lab, proxy):
+    before, after = proxy.client(), proxy.client()
+    assert before.incr("views") == 1
+    proxy.refuse()
+    for client in (before, after, before):
+        with pytest.raises(redis.ConnectionError):
+            client.incr("views")
+    proxy.heal()
+    assert (before.incr("views"), after.incr("views")) == (2, 3)
+
+
+def test_healing_takes_back_the_delay_and_the_losses_too(proxy):
+    client = proxy.client()
+    proxy.delay(30)
+    proxy.lose_next_reply()
+    proxy.heal()
+    assert client.incr("views") == 1
+
+
+def test_commands_are_counted_one_by_one_whoever_sends_them(proxy):
+    client = proxy.client(client_name="seller", db=1)  # it greets with CLIENT SETNAME and SELECT
+    client.incr("views")
+    client.pipeline(transaction=False).incr("views").incr("views").execute()
+    client.pipeline(transaction=True).incr("views").execute()  # MULTI and EXEC are commands as well
+    client.set("large", b"*1\r\n$4\r\nPING\r\n" * 20_000)  # only looks like many
+    assert proxy.commands == 1 + 2 + 3 + 1
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: client.incr("views"), range(200)))
+    assert proxy.commands == 207
+
+
+def test_each_attempt_counts_delivered_or_not_and_at_once(proxy):
+    client = proxy.client(socket_timeout=0.02, retry=Retry(NoBackoff(), 10))
+    proxy.go_silent()
+    with pytest.raises(redis.TimeoutError):
+        client.incr("views")
+    assert proxy.commands == 11
+    proxy.refuse()  # there is no connection to send it on
+    with pytest.raises(redis.ConnectionError):
+        client.incr("views")
+    assert proxy.commands == 11
+
+
 def test_large_commands_and_replies_pass_whole(lab, proxy):
     client, value = proxy.client(), b"*1\r\n" * 750_000
     client.set("large", value)
@@ -169,6 +313,7 @@ def test_a_client_that_leaves_takes_its_threads_along(lab, proxy):
 
 
 def test_an_interrupt_at_any_moment_leaves_nothing_either(lab):
+    faults = [lambda _: None, FaultProxy.go_silent, FaultProxy.refuse, lambda proxy: proxy.delay(5)]
     before = sockets_and_threads()
     usual = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     gc.disable()  # an Interrupt that comes while Python clears up is lost, whatever it interrupts
@@ -177,8 +322,11 @@ def test_an_interrupt_at_any_moment_leaves_nothing_either(lab):
             proxy = FaultProxy(lab.address)
             with pytest.raises(KeyboardInterrupt), proxy, proxy.client() as client:  # noqa: PT012
                 signal.setitimer(signal.ITIMER_REAL, 0.0002 + moment * 0.00002)
+                client.incr("views")
+                faults[moment % 4](proxy)
                 for _ in range(2_000):
-                    client.incr("views")
+                    with contextlib.suppress(redis.RedisError):
+                        client.incr("views")
                 raise KeyboardInterrupt  # Python swallows the one that meets a weak reference's callback
             assert threading.active_count() == before[1]
         assert becomes_true(lambda: sockets_and_threads() == before)

@@ -36,9 +36,12 @@ class OwnServer:
 
     owned = True
 
-    def __init__(self, binary: str) -> None:
-        """Start the program at this path and wait until it answers. Raises NoRedis: it does not."""
-        self._closed, self._folder = False, _new_folder()
+    def __init__(self, binary: str, folder: str = "") -> None:
+        """Start the program at this path and wait until it answers. Raises NoRedis: it does not.
+
+        `folder`: a path where nothing is yet, if it should be a certain one.
+        """
+        self._closed, self._binary, self._folder = False, binary, folder or _new_folder()
         self._watcher = _watch(self._folder, binary)
         self.address = Address.of_socket(f"{self._folder}/s")
         self.redis = self.address.client()
@@ -72,6 +75,11 @@ class OwnServer:
             with contextlib.suppress(redis.RedisError):
                 self.address.client().shutdown(nosave=True)  # nobody but our server can be on that socket
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def successor(self) -> OwnServer:
+        """A new server at the same address, empty; this one is closed for it. Raises NoRedis."""
+        self.close()
+        return OwnServer(self._binary, self._folder)
 
     def let_go(self) -> None:
         """Close this process's end of the pipe: once nobody holds it, the watcher ends the server."""
