@@ -87,7 +87,7 @@ PATIENCE = 20.0  # seconds for one command; the machine may be busy
 
 def race(pipe: Connection, address: Address) -> None:
     """Run the races that the parent orders through the pipe; it hears "ready", then the outcome."""
-    with _bound_to_parent(pipe):
+    with bound_to_parent(pipe):
         while True:
             pipe.send(_one_race(pipe, address, *pipe.recv()))
 
@@ -97,7 +97,7 @@ def _one_race(
 ) -> tuple[int, int]:
     """What this process counted, and how often it had to start over."""
     memory.clear()
-    with _client(address) as client:
+    with patient_client(address) as client:
         client.ping()
         pipe.send("ready")
         if together:
@@ -113,16 +113,17 @@ def stop_between(pipe: Connection, address: Address, name: str, seconds: int) ->
         pipe.send("counted")
         pipe.recv()
 
-    with _bound_to_parent(pipe), _client(address) as client:
+    with bound_to_parent(pipe), patient_client(address) as client:
         incr_then_expire(client, name, seconds, between)
 
 
-def _client(address: Address) -> redis.Redis:
+def patient_client(address: Address) -> redis.Redis:
+    """A client with one connection, which waits longer than a lab's own."""
     return address.client(one_connection=True, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
 @contextlib.contextmanager
-def _bound_to_parent(pipe: Connection) -> Iterator[None]:
+def bound_to_parent(pipe: Connection) -> Iterator[None]:
     """Ends with its parent, however that ends, prints nothing, and hands it the errors of Redis."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an Interrupt goes to everybody, but is for the parent
     threading.Thread(target=_end_with_parent, daemon=True).start()
