@@ -9,23 +9,30 @@ from labsupport.lessons.checks.nb04 import check_correct, check_lifetime, check_
 from labsupport.lessons.checks.nb05 import check_first_time, check_set_field
 from labsupport.lessons.checks.nb05_answer import check_remember_answer
 from labsupport.lessons.checks.nb06 import check_count_once, check_order, check_sell
+from labsupport.lessons.checks.nb07 import check_allow, check_marker, check_release
+from labsupport.lessons.checks.nb08 import check_clear, check_operations, check_worst_wait
 from labsupport.lessons.exercises import hint
 from labsupport.lessons.predictions import errors_so_far, judge, predict, recorded
 from labsupport.lessons.quiz import quiz
 
 __all__ = [
     "check_add_view",
+    "check_allow",
     "check_cache",
+    "check_clear",
     "check_correct",
     "check_count_once",
     "check_first_time",
     "check_fleet_rate",
     "check_forget",
     "check_lifetime",
+    "check_marker",
     "check_misses",
+    "check_operations",
     "check_order",
     "check_pays",
     "check_publish",
+    "check_release",
     "check_remember",
     "check_remember_answer",
     "check_route",
@@ -34,6 +41,7 @@ __all__ = [
     "check_set_field",
     "check_staleness",
     "check_ttl_for_rate",
+    "check_worst_wait",
     "errors_so_far",
     "hint",
     "judge",

@@ -101,10 +101,10 @@ def _of_error(error: BaseException) -> Finding:
     """The reply to what the learner's code raised: the nearest kind of error that the texts know."""
     known = texts.entry(f"{FOLDER.name}/{GENERAL}", "errors")
     kind = next(k.__name__ for k in type(error).__mro__ if k.__name__ in known)
-    return "stopped", {"error": _one_line(error), "line": cell_line(error), "meaning": known[kind]}
+    return "stopped", {"error": one_line(error), "line": cell_line(error), "meaning": known[kind]}
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Its kind and the start of its message."""
     try:
         message = " ".join(str(error).split())

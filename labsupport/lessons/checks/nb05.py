@@ -12,14 +12,14 @@ from labsupport.lessons.checks.deadlines import (
     asked_thrice,
     expect_an_end_when_killed,
     expect_deadline,
-    halve,
+    let_pass,
     ms_left,
 )
-from labsupport.lessons.checks.orders import Function, every_order, in_words, once
+from labsupport.lessons.checks.orders import Function, every_order, in_words, once, yes
 from labsupport.lessons.copies import uses_a_lock
 from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.gate import PIPELINE, TRANSACTION, Instance
-from labsupport.lessons.given import Theirs, an_attempt, call, equal, shown
+from labsupport.lessons.given import Theirs, an_attempt, equal, shown
 from labsupport.lessons.places import own_lab
 from labsupport.origin import CourseCatalog
 
@@ -134,10 +134,10 @@ def _look_at_first_time(first_time: Any) -> Finding:
         facts: dict[str, object] = {"commands": ", ".join(first.sent)}
         facts |= {"first": shown(first.returned), "second": shown(second.returned)}
         _judge_said(first, second.returned, facts)
-        if not _yes(once(lab, function, other, DAY).returned):
+        if not yes(once(lab, function, other, DAY).returned):
             raise Stop("one_name", name=name, other=other, **facts)
         told = asked_thrice(lab, function, name, DAY)
-        if [_yes(value) for value in told] != [True, False, True]:
+        if [yes(value) for value in told] != [True, False, True]:
             raise Stop("own_memory", told=", ".join(map(shown, told)), **facts)
         for seconds in (DAY, HOUR):
             _judge_deadline(lab, function, seconds, facts)
@@ -148,17 +148,13 @@ def _look_at_first_time(first_time: Any) -> Finding:
     return RIGHT if exactly else "no_bool", facts | {"orders": len(orders)}
 
 
-def _yes(value: Any) -> bool:
-    return bool(call(bool, value))
-
-
 def _judge_said(first: Instance, second: Any, facts: dict[str, object]) -> None:
     """Stop: one after the other, it is not the first caller alone who is told yes."""
     if not first.sent:
         raise Stop("nothing_sent")
     if first.returned is None and second is None:
         raise Stop("no_return", **facts)
-    said = (_yes(first.returned), _yes(second))
+    said = (yes(first.returned), yes(second))
     if said == (False, True):
         raise Stop("inverted", **facts)
     if said[0] == said[1]:
@@ -170,7 +166,7 @@ def _judge_deadline(lab: Lab, function: Function, seconds: int, facts: dict[str,
     lab.redis.flushall()
     once(lab, function, lab.keys.name(MARKER), seconds)
     expect_deadline(ms_left(lab), seconds, facts)
-    halve(lab, seconds)
+    let_pass(lab, seconds // 2)
     once(lab, function, lab.keys.name(MARKER), seconds)
     if ms_left(lab) > 500 * seconds:
         raise Stop("prolonged", seconds=seconds, half=seconds // 2, **facts)
@@ -178,7 +174,7 @@ def _judge_deadline(lab: Lab, function: Function, seconds: int, facts: dict[str,
 
 def _judge_firsts(orders: pd.DataFrame, function: Function, facts: dict[str, object]) -> None:
     """Stop: in some order it is not exactly one of two callers who is told yes."""
-    firsts = orders["returned"].map(lambda said: sum(map(_yes, said)))
+    firsts = orders["returned"].map(lambda said: sum(map(yes, said)))
     failed, both, nobody = orders["error"].notna(), firsts > 1, firsts < 1
     twice = "process_lock" if uses_a_lock(function) else "both_first"
     for wrong, reply in [(failed, "watch_raised"), (both, twice), (nobody, "nobody")]:

@@ -13,7 +13,7 @@ from labsupport.lessons.checks.deadlines import (
     asked_thrice,
     expect_an_end_when_killed,
     expect_deadline,
-    halve,
+    let_pass,
     ms_left,
 )
 from labsupport.lessons.checks.orders import Function, every_order, in_words, once
@@ -69,7 +69,7 @@ class _Asked:
                 raise Stop("cannot_keep", wanted=shown(wanted), kind=type(wanted).__name__) from None
             raise
         self.commands, self.calls_first, self.left = first.sent, self.calls, ms_left(lab)
-        halve(lab, KEPT)
+        let_pass(lab, KEPT // 2)
         self.got = [first.returned, once(lab, function, name, self._read).returned]
         self.renewed = ms_left(lab) > 500 * KEPT
 

@@ -12,7 +12,7 @@ import redis
 from labsupport.lab import Lab
 from labsupport.lessons.exercises import Stop
 from labsupport.lessons.gate import MOST_COMMANDS, PATIENCE, Instance, NotAllOrders
-from labsupport.lessons.given import Theirs
+from labsupport.lessons.given import Theirs, call
 from labsupport.lessons.interleave import MOST_ORDERS, SECONDS, run_everywhere, run_once
 
 LIMITS = {"sent": MOST_COMMANDS, "silent": PATIENCE, "orders": MOST_ORDERS, "seconds": SECONDS}
@@ -67,6 +67,11 @@ def _raise(error: BaseException) -> None:
     if isinstance(error, Stop):
         raise error
     raise Theirs from error
+
+
+def yes(value: Any) -> bool:
+    """Whether what the learner's code returned counts as True. Theirs: it cannot tell."""
+    return bool(call(bool, value))
 
 
 def in_words(order: pd.Series[Any]) -> str:
