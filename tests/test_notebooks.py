@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import io
 import json
 import re
 
@@ -47,18 +46,31 @@ def test_the_committed_notebook_is_what_its_source_says(source):
     assert found.metadata == wanted.metadata
 
 
+PASSWORD = "sentinel-secret"
+
+
 @functools.cache
 def run_twice(source):
-    """Both runs of a notebook, twice in a row in one new kernel; the first of them is a rebuild."""
+    """A notebook run twice in a row in one new kernel, and what the second run left of somebody's keys.
+
+    The first run is a rebuild. Before the second one REDIS_URL names a server that is not ours.
+    Returns both runs, that server's contents before and after, and how many connections it got.
+    """
     both, again = build.read_source(source), build.read_source(source)
     count = len(both.cells)
     for cell in again.cells:
         cell.id += "-again"
-    both.cells += again.cells
-    cells = build.run(both).cells
-    for cell in cells[count:]:
+    with foreign_server(password=PASSWORD) as url, redis.Redis.from_url(url, protocol=2) as owner:
+        sentinels(owner)
+        before, came = contents(owner), connections(owner)
+        moved = nbformat.v4.new_code_cell(f"import os; os.environ['REDIS_URL'] = {url!r}")
+        both.cells += [moved, *again.cells]
+        cells = build.run(both).cells
+        after, came = contents(owner), connections(owner) - came
+    for cell in cells[count + 1 :]:
         cell.id = cell.id.removesuffix("-again")
-    return [nbformat.from_dict({"cells": half}) for half in (cells[:count], cells[count:])]
+    halves = (nbformat.from_dict({"cells": half}) for half in (cells[:count], cells[count + 1 :]))
+    return *halves, before, after, came
 
 
 @each_notebook
@@ -69,7 +81,7 @@ def test_a_rebuild_gives_the_committed_notebook(source):
 
 @each_notebook
 def test_it_runs_twice_in_a_row_in_one_kernel_with_equal_output(source):
-    first, second = run_twice(source)
+    first, second = copy.deepcopy(run_twice(source)[:2])
     assert build.differences(build.keep_measurements(second, first), first) == []
 
 
@@ -129,7 +141,8 @@ def test_no_output_carries_a_path_a_token_or_an_error(source):
         text = json.dumps(
             [{k: v for k, v in o.get("data", o).items() if k != "image/png"} for o in cell.outputs]
         )
-        assert not re.search(r"/home/|/root|/tmp|/Users/|token|password|redis://|Traceback|stderr", text)
+        secret = r"token(?! bucket)|password|redis://"
+        assert not re.search(rf"/home/|/root|/tmp|/Users/|{secret}|Traceback|stderr", text)
 
 
 def exercises(notebook):
@@ -251,16 +264,16 @@ def contents(client):
     return {key: (client.dump(key), client.expiretime(key)) for key in client.scan_iter()}
 
 
+def connections(client):
+    return client.info("stats")["total_connections_received"]
+
+
 @each_notebook
-def test_on_somebody_elses_server_it_says_the_same_and_touches_nothing(monkeypatch, source):
-    with foreign_server(password="sentinel-secret") as url, redis.Redis.from_url(url, protocol=2) as owner:
-        sentinels(owner)
-        before = contents(owner)
-        monkeypatch.setenv("REDIS_URL", url)
-        fresh = build.run(build.read_source(source))
-        assert contents(owner) == before  # nothing of theirs changed, nothing of ours left
-    text = io.StringIO()
-    nbformat.write(fresh, text)
-    assert "sentinel-secret" not in text.getvalue()
-    found = committed(source)
+def test_on_somebody_elses_server_it_says_the_same_and_touches_nothing(source):
+    _, there, before, after, came = run_twice(source)
+    assert after == before != {}  # nothing of theirs changed, nothing of ours left
+    # 01 and 02 do without Redis, and 08 is always on servers of its own.
+    assert (came == 0) == (source.stem[:2] in ("01", "02", "08"))
+    assert PASSWORD not in json.dumps(there)
+    fresh, found = copy.deepcopy(there), committed(source)
     assert build.differences(build.keep_measurements(fresh, found), found) == []

@@ -10,13 +10,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
-from browser.notebook import HEIGHT, PATIENCE, WIDTH, Notebook
+from browser.notebook import HEIGHT, PATIENCE, WIDTH, Notebook, Theme
 from browser.server import Jupyter, running_jupyter
 from labsupport.setup.browsers import NONE_FOUND, find_browser
 
@@ -28,7 +27,6 @@ QUIET = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no request gets out, wanted or not
 ]
-Theme = Literal["light", "dark"]
 Opening = Callable[..., contextlib.AbstractContextManager[Notebook]]
 
 
@@ -90,7 +88,16 @@ def tell(told, screenshots) -> Callable[[str, list[str]], None]:
 
 @pytest.fixture(scope="package")
 def opening(jupyter, browser, screenshots) -> Opening:
-    """`with opening(what, theme, ...) as notebook`: for a fixture that several tests share."""
+    """`with opening(what, theme, ...) as notebook`: for a fixture that several tests share.
+
+    One window serves one notebook after the other: JupyterLab takes longer to load than most of them.
+    A window in which something went wrong is not used again.
+    """
+    free: list[Notebook] = []
+
+    def window() -> Notebook:
+        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        return Notebook(context.new_page(), jupyter.address, screenshots)
 
     @contextlib.contextmanager
     def open_one(
@@ -99,19 +106,19 @@ def opening(jupyter, browser, screenshots) -> Opening:
         reduced_motion: bool = False,
         run: bool = True,
     ) -> Iterator[Notebook]:
-        context = browser.new_context(
-            viewport={"width": WIDTH, "height": HEIGHT},
-            color_scheme=theme,
-            reduced_motion="reduce" if reduced_motion else "no-preference",
-        )
+        notebook = free.pop() if free else window()
         try:
-            notebook = Notebook(context.new_page(), jupyter.address(what), screenshots)
+            notebook.prefer(theme, reduced_motion)
+            notebook.open(jupyter.path(what))
             if run:
                 notebook.run_all()
             yield notebook
             assert notebook.problems() == []
-        finally:
-            context.close()
+            notebook.close()
+        except BaseException:
+            notebook.page.context.close()
+            raise
+        free.append(notebook)
 
     return open_one
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 
 from browser.notebook import EXPLORER, Notebook
 
-PRESSES, WARM_UP = 20, 4
+PRESSES, WARM_UP, TURN = 12, 4, 4
 LEAST = """\
 from labsupport.explorers import explore
 from labsupport.figures import panels
@@ -43,14 +43,15 @@ AT_ITS_END = """(control, up) => control.options
 
 
 def in_turns(opened: Notebook, explorer: Locator) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The milliseconds of each key press: of this explorer, and of the least one in a new last cell.
+    """The milliseconds of each key press: of this explorer, and of the least one in a new cell below it.
 
-    The presses come in turns, so both are measured under the same load.
+    Each has its turn of some presses, so both are measured under the same load. Nothing scrolls between.
     """
-    last = opened.append_cell(LEAST)
-    opened.run_cell(last)
-    pair = [waits(opened, one) for one in (explorer, opened.output(last).locator(EXPLORER))]
-    real, least = zip(*islice(zip(*pair), WARM_UP, WARM_UP + PRESSES))
+    below = opened.insert_cell_below(explorer, LEAST)
+    opened.run_cell(below)
+    pair = [waits(opened, one) for one in (explorer, opened.output(below).locator(EXPLORER))]
+    turns = [[tuple(islice(one, TURN)) for one in pair] for _ in range((WARM_UP + PRESSES) // TURN)]
+    real, least = (sum(of_one, ())[WARM_UP:] for of_one in zip(*turns))
     return real, least
 
 

@@ -1,10 +1,11 @@
-"""A notebook that is open in JupyterLab: what a learner does with it, and what went wrong meanwhile."""
+"""A window of JupyterLab and the notebook in it: what a learner does, and what went wrong meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -18,15 +19,17 @@ CELLS = ".jp-NotebookPanel .jp-Cell"
 WIDGETS = EXPLORER, ASKING, FLEET = ".lab-explorer", ".lab-asking", ".lab-fleet"
 POPUPS = ".jp-Dialog, .Toastify__toast"
 CONTENT = "window.jupyterapp.shell.currentWidget.content"
+READY = "window.jupyterapp?.shell?.currentWidget"
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 # Until the sliders and pictures of the last run are there, a widget's place says "Loading widget..."
 SETTLED = (
     "![...document.querySelectorAll('.jp-OutputArea')].some(area => /Loading widget/.test(area.innerText))"
 )
+Theme = Literal["light", "dark"]
 
 
 class Notebook:
-    """One notebook in a page of its own. Cells are counted from 0, the text cells too.
+    """A window with one notebook at a time. Cells are counted from 0, the text cells too.
 
     `outside` has each address that was asked for beyond the local server, `console_errors` what the page
     complained of and each request that failed. Both have to be empty in the end; a test that provokes
@@ -34,15 +37,45 @@ class Notebook:
     """
 
     def __init__(self, page: Page, address: str, screenshots: Path) -> None:
-        """Opens the address, and waits until the cells are shown and the kernel is ready."""
+        """Opens JupyterLab at this address, and waits until it is ready for a notebook."""
         self.page, self._screenshots = page, screenshots
         self.outside: list[str] = []
         self.console_errors: list[str] = []
         self._host = urlsplit(address).netloc
         self._listen()
         page.goto(address, timeout=PATIENCE)
-        page.locator(CELLS).first.wait_for(timeout=PATIENCE)
+        self.until(READY)
+
+    def open(self, path: str) -> None:
+        """Open this notebook of the served folder; returns when it is shown and its kernel is ready."""
+        self.page.evaluate(
+            "path => jupyterapp.commands.execute('docmanager:open', {path}).then(() => {})", path
+        )
+        self.page.locator(CELLS).first.wait_for(timeout=PATIENCE)
         self.until(IDLE)
+
+    def close(self) -> None:
+        """Close the notebook without saving it, and end its kernel. Another one can be opened then.
+
+        Look at the problems before: JupyterLab complains of what it was still asking the kernel.
+        """
+        self.page.evaluate(
+            """async () => {
+                for (const panel of [...jupyterapp.shell.widgets('main')].filter(one => one.context)) {
+                    await panel.sessionContext.shutdown();
+                    panel.dispose();
+                }
+                await new Promise(done => setTimeout(done));
+            }"""
+        )
+        self.outside.clear()
+        self.console_errors.clear()
+
+    def prefer(self, theme: Theme, reduced_motion: bool) -> None:
+        """The reader's wishes that the page is told; returns when JupyterLab has followed."""
+        motion = "reduce" if reduced_motion else "no-preference"
+        self.page.emulate_media(color_scheme=theme, reduced_motion=motion)
+        self.until("light => document.body.dataset.jpThemeLight === light", str(theme == "light").lower())
 
     def _listen(self) -> None:
         self.page.on("request", self._note_request)
@@ -142,9 +175,11 @@ class Notebook:
             [index, text],
         )
 
-    def append_cell(self, text: str) -> int:
-        """A new code cell at the end; returns its index."""
-        index = len(self.cells())
+    def insert_cell_below(self, root: Locator, text: str) -> int:
+        """A new code cell below the one that shows this; returns its index."""
+        index = 1 + root.evaluate(
+            f"root => [...document.querySelectorAll('{CELLS}')].indexOf(root.closest('.jp-Cell'))"
+        )
         self.page.evaluate(
             f"""([index, source]) => {{
                 {CONTENT}.model.sharedModel.insertCell(index, {{cell_type: 'code', source}}); }}""",
@@ -178,11 +213,12 @@ class Notebook:
         with self._unrolled():
             return self.screenshot(name)
 
-    def axe(self, selector: str) -> list[str]:
-        """What axe finds serious or critical in the parts of the page that match; at least one has to."""
-        expect(self.page.locator(selector).first).to_be_visible()
+    def axe(self, *selectors: str) -> list[str]:
+        """What axe finds serious or critical in the parts of the page that match; each has to match one."""
+        for selector in selectors:
+            expect(self.page.locator(selector).first).to_be_visible()
         with self._unrolled():
-            found = Axe().run(self.page, selector).response["violations"]
+            found = Axe().run(self.page, ", ".join(selectors)).response["violations"]
         return [
             f"{finding['impact']}: {finding['id']}: {node['html'][:200]}: {node.get('failureSummary', '')}"
             for finding in found
@@ -209,7 +245,7 @@ class Notebook:
     def axe_of_widgets(self) -> list[str]:
         """The same for all our widgets of the notebook."""
         there = [root for root in WIDGETS if self.page.locator(root).count()]
-        return [finding for root in there for finding in self.axe(root)]
+        return self.axe(*there) if there else []
 
     def problems(self) -> list[str]:
         """Everything that must not have happened up to now."""

@@ -47,14 +47,19 @@ class Jupyter:
                 return True
         return False
 
-    def address(self, what: str | nbformat.NotebookNode) -> str:
-        """Where to open a notebook: one of the course by its name, or any other that is given whole."""
+    @property
+    def address(self) -> str:
+        """Where JupyterLab is, with nothing open."""
+        return f"{self.url}lab?token={self.token}&reset"
+
+    def path(self, what: str | nbformat.NotebookNode) -> str:
+        """What to open: a notebook of the course by its name, or any other that is given whole."""
         if not isinstance(what, str):
             file = self.folder / f"given-{len(list(self.folder.glob('given-*')))}.ipynb"
             nbformat.write(what, file)
             what = file.name
         assert (self.folder / what).is_file(), f"there is no {what}"
-        return f"{self.url}lab/tree/{what}?token={self.token}&reset"
+        return what
 
     def forget(self) -> None:
         """A learner who begins: no kernel runs, and nothing is on record."""

@@ -176,6 +176,20 @@ def expected(logs, mode, done):
 # What it shows
 
 
+def test_before_it_runs_there_are_four_moments_and_a_sentence(opening, logs):
+    animation = AnimatedFleet(logs["private"], logs["shared"], TTL)
+    data, metadata = animation._repr_mimebundle_()
+    data = {kind: form for kind, form in data.items() if kind in ("image/png", "text/plain")}
+    still = notebook("animate(...)")
+    still.cells[1].outputs = [
+        new_output("display_data", data, metadata=metadata),
+        new_output("stream", name="stdout", text=animation.text + "\n"),
+    ]
+    with opening(still, run=False) as opened:
+        expect(opened.output(1).locator("img")).to_be_visible()
+        expect(opened.output(1)).to_contain_text("60 requests: four private caches hit ")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_after_every_request_it_shows_what_the_log_says(fleet, logs, mode):
     fleet.choose(mode)
@@ -441,20 +455,6 @@ def test_where_motion_is_not_wanted_it_goes_on_in_steps(fleet, logs, media):
     assert {name: fleet.seen()[name] for name in wanted} == wanted
 
 
-def test_before_it_runs_there_are_four_moments_and_a_sentence(opening, logs):
-    animation = AnimatedFleet(logs["private"], logs["shared"], TTL)
-    data, metadata = animation._repr_mimebundle_()
-    data = {kind: form for kind, form in data.items() if kind in ("image/png", "text/plain")}
-    still = notebook("animate(...)")
-    still.cells[1].outputs = [
-        new_output("display_data", data, metadata=metadata),
-        new_output("stream", name="stdout", text=animation.text + "\n"),
-    ]
-    with opening(still, run=False) as opened:
-        expect(opened.output(1).locator("img")).to_be_visible()
-        expect(opened.output(1)).to_contain_text("60 requests: four private caches hit ")
-
-
 def test_gone_from_the_page_it_stands_still(shared_notebook):
     shared_notebook.run_cell(2)
     fleet = shown(shared_notebook, 2)
@@ -477,6 +477,8 @@ def test_gone_from_the_page_it_stands_still(shared_notebook):
 HURRY = """() => {
     let now = performance.now(), last = 0;
     const waiting = new Map(), channel = new MessageChannel();
+    const { requestAnimationFrame, cancelAnimationFrame } = window;
+    window.noHurry = () => Object.assign(window, { requestAnimationFrame, cancelAnimationFrame });
     channel.port1.onmessage = () => {
         const frames = [...waiting.values()];
         waiting.clear();
@@ -502,11 +504,15 @@ def usage(page):
     return heap, nodes
 
 
-def test_three_replays_of_500_requests_leave_nothing_behind(
-    shared_notebook,
-):  # the last: the page stays in a hurry
-    fleet, after = shown(shared_notebook, 3), []
-    fleet.page.evaluate(HURRY)
+@pytest.fixture
+def in_a_hurry(shared_notebook):
+    shared_notebook.page.evaluate(HURRY)
+    yield shared_notebook
+    shared_notebook.page.evaluate("noHurry()")
+
+
+def test_three_replays_of_500_requests_leave_nothing_behind(in_a_hurry):
+    fleet, after = shown(in_a_hurry, 3), []
     for _ in range(3):
         fleet.play_to_the_end(500)
         elements = fleet.root.evaluate("root => root.querySelectorAll('*').length")

@@ -64,24 +64,32 @@ def log(hits):
     )
 
 
-@pytest.fixture
-def show(browser):
-    """`show(private, shared, ttl)` -> a page with the animation, standing at the beginning."""
-    contexts, errors = [], []
+@pytest.fixture(scope="module")
+def window(browser):
+    """A page, and the errors that happened in it."""
+    context, errors = browser.new_context(viewport={"width": 900, "height": 800}), []
+    page = context.new_page()
 
-    def note(error):
+    def note(error):  # no list's method: Playwright puts a mark on it
         errors.append(error)
 
-    def open_page(private, shared, ttl, **options):
-        contexts.append(browser.new_context(viewport={"width": 900, "height": 800}, **options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", note)
+    page.on("pageerror", note)
+    yield page, errors
+    context.close()
+
+
+@pytest.fixture
+def show(window):
+    """`show(private, shared, ttl)` -> the page, new and with the animation, standing at the beginning."""
+    page, errors = window
+    errors.clear()
+
+    def open_page(private, shared, ttl):
+        page.goto("about:blank")  # a new document: nothing of the one before is in it
         page.evaluate(PAGE, [AnimatedFleet._esm, AnimatedFleet._css, as_sent(private, shared, ttl)])
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
     assert errors == []
 
 

@@ -55,6 +55,26 @@ def first_time(redis, name, seconds):
     return True
 
 check_first_time(first_time)""",
+    "check_clear": """\
+def clear_cache(redis, prefix):
+    return sum(redis.unlink(name) for name in redis.scan_iter(prefix + "*"))
+
+check_clear(clear_cache)""",
+    "check_allow": """\
+def allow(redis, name, limit, seconds):
+    calls = redis.incr(name)
+    if calls == 1:
+        redis.expire(name, seconds)
+    return calls <= limit
+
+check_allow(allow)""",
+    "check_release": """\
+def release(redis, name, token):
+    if redis.get(name) == token.encode():
+        return redis.delete(name) == 1
+    return False
+
+check_release(release)""",
 }
 
 
