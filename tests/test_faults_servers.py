@@ -16,7 +16,7 @@ import redis
 from servers import becomes_true
 
 from labsupport import SpareServer
-from labsupport.errors import LabError
+from labsupport.errors import LabError, NoRedis
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,6 +106,17 @@ def test_a_running_server_can_be_restarted_too_and_a_killed_one_killed_again(ser
     for use in (server.freeze, server.thaw):  # its number may be another process's by now
         with pytest.raises(LabError, match="killed, so there is no process: call restart"):
             use()
+
+
+def test_a_server_that_does_not_come_back_counts_as_killed(server, monkeypatch):
+    monkeypatch.setattr("labsupport.server.own._WATCHER", "/nowhere")
+    with pytest.raises(NoRedis, match="did not start"):
+        server.restart()
+    monkeypatch.undo()
+    with pytest.raises(LabError, match="killed, so there is no process"):
+        server.freeze()  # its number may be another process's by now
+    server.restart()
+    assert server.redis.ping()
 
 
 def test_a_kill_in_the_middle_of_traffic_breaks_what_waits(server):
@@ -215,7 +226,7 @@ def a_life():
 
 def test_an_interrupt_at_any_moment_leaves_no_process_and_no_folder():
     before = psutil.Process().children(), folders(), psutil.Process().num_fds()
-    came = list(interrupts_at([0.02 * n for n in range(1, 16)], a_life))
+    came = list(interrupts_at([0.03 * n for n in range(1, 9)], a_life))
     assert all(came)
     assert (psutil.Process().children(), folders()) == before[:2]
     assert becomes_true(lambda: psutil.Process().num_fds() <= before[2])

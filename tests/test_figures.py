@@ -13,6 +13,10 @@ import pytest
 import test_figures_04
 import test_figures_05
 import test_figures_06
+import test_figures_07
+import test_figures_07b
+import test_figures_08
+import test_figures_08b
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -288,6 +292,8 @@ TYPICAL = {
     "orders": lambda ax, d: orders(ax, runs().iloc[d:], ["GET", "SET"], [2], ENDS),
 }
 TYPICAL |= test_figures_04.TYPICAL | test_figures_05.TYPICAL | test_figures_06.TYPICAL
+TYPICAL |= test_figures_07.TYPICAL | test_figures_07b.TYPICAL | test_figures_08.TYPICAL
+TYPICAL |= test_figures_08b.TYPICAL
 every_plot = pytest.mark.parametrize("plot", TYPICAL.values(), ids=TYPICAL)
 
 

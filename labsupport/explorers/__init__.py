@@ -4,19 +4,24 @@ from labsupport.explorers.animation import AnimatedFleet, animate
 from labsupport.explorers.cards import cards
 from labsupport.explorers.explorer import Explorer, explore
 from labsupport.explorers.fleet import FleetPicture
+from labsupport.explorers.limiter import LIMITERS, LimiterPicture
 from labsupport.explorers.orders import RACES, OrdersPicture
 from labsupport.explorers.progress import progress
 from labsupport.explorers.structures import StructuresPicture, course_page
 from labsupport.explorers.trade import TradePicture
+from labsupport.explorers.waiting import WaitPicture
 
 __all__ = [
+    "LIMITERS",
     "RACES",
     "AnimatedFleet",
     "Explorer",
     "FleetPicture",
+    "LimiterPicture",
     "OrdersPicture",
     "StructuresPicture",
     "TradePicture",
+    "WaitPicture",
     "animate",
     "cards",
     "course_page",

@@ -62,5 +62,5 @@ class Link:
     def _is_of_the_process(self, peer: tuple[str, int]) -> bool:
         with contextlib.suppress(psutil.Error):
             mine = psutil.Process(self._pid).net_connections("tcp4")
-            return any(connection.laddr == peer for connection in mine)
+            return (peer, self._listener.getsockname()) in [(its.laddr, its.raddr) for its in mine]
         return False

@@ -60,7 +60,7 @@ class Replica:
 
         def is_there() -> bool:
             info = self.redis.info("replication")
-            return bool(info["master_link_status"] == "up" and info["slave_repl_offset"] >= wanted)
+            return bool(info.get("master_link_status") == "up" and info["slave_repl_offset"] >= wanted)
 
         wait_until(is_there, "The replica does not catch up")
 

@@ -59,6 +59,7 @@ class SpareServer:
     def restart(self) -> None:
         """A new process at the same address, empty, with the settings from the beginning. NoRedis."""
         with undisturbed():
+            self.kill()  # if no new one starts, then nobody's process is taken for it
             self._server = self._opened().successor()
             self._killed = False
         self._configure()

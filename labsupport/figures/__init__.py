@@ -4,7 +4,12 @@ from IPython.core.getipython import get_ipython
 
 from labsupport.figures.board import board, board_figure, counters, hit_rates, lanes, question
 from labsupport.figures.freshness import costs, rates_by_version, rolling_deploy, window_counters
+from labsupport.figures.full import kept_by_rank, policies, refusals
+from labsupport.figures.hotkey import holders, stampede
 from labsupport.figures.interleaved import orders, packets
+from labsupport.figures.limits import by_instance_let, deliveries, let_through
+from labsupport.figures.nearcache import failover, told_lanes
+from labsupport.figures.outage import lives, lost_counter, outages, phases, slowness
 from labsupport.figures.plots import (
     bars,
     curves,
@@ -27,13 +32,16 @@ __all__ = [
     "board",
     "board_figure",
     "by_instance",
+    "by_instance_let",
     "costs",
     "counters",
     "curves",
     "dashboards",
     "deadlines",
     "deadlines_shared",
+    "deliveries",
     "eight_answers",
+    "failover",
     "finals",
     "first_wave",
     "five_lanes",
@@ -42,24 +50,36 @@ __all__ = [
     "growth",
     "hit_rate_by_window",
     "hit_rates",
+    "holders",
     "instances_over_time",
+    "kept_by_rank",
     "lanes",
     "latencies",
+    "let_through",
+    "lives",
+    "lost_counter",
     "mark",
     "measured_bars",
     "memory",
     "moves",
     "needs",
     "orders",
+    "outages",
     "over_time",
     "packets",
     "panels",
+    "phases",
     "png",
+    "policies",
     "question",
     "rates_by_version",
+    "refusals",
     "rolling_deploy",
     "running_reads",
     "show",
+    "slowness",
+    "stampede",
+    "told_lanes",
     "trade",
     "two_histograms",
     "window_counters",

@@ -284,6 +284,8 @@ quiz("thumbnails-restarted")
 # | [04 TTLs and keys](04-ttls-and-keys.ipynb) | how stale, for how long, and under which name? | 65 |
 # | [05 structures follow access](05-structures-follow-access.ipynb) | string, hash, counter or marker? | 55 |
 # | [06 lost updates and INCR](06-lost-updates-and-incr.ipynb) | who ate my increments? | 60 (core 14) |
+# | [07 lightweight coordination](07-lightweight-coordination.ipynb) | what else can one atomic command do? | 60 |
+# | [08 Redis as a dependency](08-redis-as-a-dependency.ipynb) | what happens when it is slow, full or gone? | 75 |
 #
 # Short of time? Take 02, 03 and 06, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
 #
