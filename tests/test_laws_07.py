@@ -61,6 +61,40 @@ def bursts(log, query):
     return int(1 + (moments.diff() > query).sum())
 
 
+def reads_of_each_expiry(arrivals, query, ttl):
+    """The same stampedes as arithmetic: how many requests read at the origin at each expiry."""
+    reads, filled, good_until = [], [], 0.0  # filled: when the queries that run will have filled the cache
+    for at in arrivals:
+        while filled and filled[0] <= at:
+            good_until = filled.pop(0) // 1 + ttl
+        if at // 1 >= good_until:
+            reads += [] if filled else [0]
+            reads[-1] += 1
+            filled.append(at + query)
+    return reads
+
+
+def measured_and_modelled(cells, query, seed):
+    log, _ = serve(cells, partial(cells["unprotected"], query=query, ttl=5), 1_000, seed)
+    readers = log.loc[log["waited"] > 0, "at"]
+    by_expiry = readers.groupby((readers.diff() > query).cumsum()).count().tolist()
+    return by_expiry, reads_of_each_expiry(cells["arrivals"].tolist(), query, ttl=5)
+
+
+@pytest.mark.parametrize("query", [0.5, 2, 4])
+def test_the_arithmetic_of_a_stampede_is_what_the_server_does(cells, query):
+    measured, modelled = measured_and_modelled(cells, query, seed=7)
+    assert measured == modelled and len(measured) > 15
+
+
+@pytest.mark.parametrize("query", [0.5, 2, 4])
+def test_the_law_of_the_stampede_holds_with_the_notebooks_tolerance_on_200_other_seeds(query):
+    for seed in range(1_000, 1_200):
+        arrivals = np.random.default_rng(seed).exponential(1 / 5, 1_000).cumsum()
+        reads = reads_of_each_expiry(arrivals.tolist(), query, ttl=5)
+        assert abs(np.mean(reads) - (1 + 5 * query)) < 4 * math.sqrt(5 * query / len(reads)), seed
+
+
 @pytest.mark.parametrize(("rate", "query"), [(5, 2), (10, 1), (20, 0.5), (5, 0.5)])
 def test_an_unprotected_expiry_costs_one_read_and_one_for_each_who_comes_during_the_query(cells, rate, query):
     reads = expiries = 0
