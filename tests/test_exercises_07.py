@@ -103,6 +103,8 @@ ALLOWS = [
     ("ends_between", f"{ALLOW}\n redis.set(name, limit, nx=True, ex=seconds)\n return redis.decr(name) >= 0"),
     ("ends_between", f"{ALLOW}\n n = {BOTH}.execute()[1]\n"
      " if n > limit: redis.decr(name)\n return n <= limit"),
+    ("ends_between", f"{ALLOW}\n if {COUNT} >= limit: return False\n"
+     f" return redis.incr(name) <= limit if redis.exists(name) else {BOTH}{AFTER}"),
     ("gone_raises", f"{ALLOW}\n if redis.exists(name) and int(redis.get(name)) >= limit: return False\n"
      f" return {BOTH}{AFTER}"),
     ("for_ever", f"{ALLOW} return redis.incr(name) <= limit"),

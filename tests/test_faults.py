@@ -125,11 +125,11 @@ def test_a_long_reply_and_a_pipeline_are_each_held_back_once(lab, proxy):
     client = proxy.client()
     lab.redis.set("large", b"x" * 3_000_000)  # passes in some 50 pieces
     proxy.delay(0.1)
-    assert 0.1 <= seconds(client.get, "large") < 1
+    assert 0.1 <= seconds(client.get, "large") < 3
     pipe = client.pipeline(transaction=False)
     for _ in range(100):
         pipe.incr("views")
-    assert 0.1 <= seconds(pipe.execute) < 1
+    assert 0.1 <= seconds(pipe.execute) < 3
     assert lab.redis.get("views") == b"100"
 
 
@@ -144,12 +144,12 @@ def test_closing_does_not_wait_for_a_reply_that_is_held_back(lab):
 
 
 def test_in_silence_clients_wait_in_vain_and_nothing_arrives(lab, proxy):
-    before, after = proxy.client(socket_timeout=0.05), proxy.client(socket_timeout=0.05)
+    before, after = proxy.client(socket_timeout=0.3), proxy.client(socket_timeout=0.3)
     assert before.incr("views") == 1
     proxy.go_silent()
-    for client in (before, after):
-        with pytest.raises(redis.TimeoutError):
-            client.incr("views")
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(client.incr, "views") for client in (before, after)]
+        assert all(isinstance(future.exception(10), redis.TimeoutError) for future in waiting)
     proxy.heal()
     assert lab.redis.get("views") == b"1"
     assert (before.incr("views"), after.incr("views")) == (2, 3)
@@ -185,8 +185,8 @@ def test_a_connection_that_was_idle_in_the_silence_is_as_good_as_before(proxy):
 
 
 def test_a_reply_that_falls_into_the_silence_is_lost_though_the_command_arrived(lab, proxy):
-    client = proxy.client(socket_timeout=0.3)
-    proxy.delay(0.1)
+    client = proxy.client(socket_timeout=0.5)
+    proxy.delay(0.3)
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(client.incr, "views")
         assert becomes_true(lambda: lab.redis.get("views"))

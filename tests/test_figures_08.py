@@ -133,10 +133,10 @@ def test_phases_draws_each_instances_hit_rate_before_during_and_after(ax):
 
 def test_lives_draws_an_entry_from_fill_to_change_to_the_kill_or_to_the_end(ax):
     changed = [None, None, "course:204", None, None, "course:204", None, None]
-    requests = log(read=at(0, 3, 4, 5, 6), changed=changed)
+    requests = log(read=at(0, 2, 4, 5, 6), changed=changed)  # 2: who comes just after the change
     finding = lives(ax, requests, {"course:204": "one"}, GONE)
     bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches if bar.get_height() == pytest.approx(0.46)]
-    assert bars == [(0, 2), (3, 1), (6, 2)]  # the reads at 4 and 5 found no Redis to fill
+    assert bars == [(0, 2), (2, 2), (6, 2)]  # the reads at 4 and 5 found no Redis to fill
     assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x"] == [4]
     assert finding == "1 courses: the kill cuts 1 lives short, 1 begin after it"
 
