@@ -1,4 +1,4 @@
-"""A proxy between a client and its Redis, which loses replies, holds them back, falls silent or refuses."""
+"""A proxy between a client and its Redis, which loses replies, holds them back or falls silent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FaultProxy:
             )
         self.commands = 0
         self._losses = 0  # replies that are still to be lost
-        self._faults, self._refuses, self._closed = Faults(), False, False
+        self._faults, self._closed = Faults(), False
         self._wires: list[Wire] = []
         self._lock = threading.Lock()  # clients connect and send from threads of their own
 
@@ -73,16 +73,10 @@ class FaultProxy:
         """
         self._faults.silent = True
 
-    def refuse(self) -> None:
-        """Open connections break, and new ones are refused, as if nobody listened."""
-        self._refuses = True
-        self._break_off()
-
     def heal(self) -> None:
         """All faults off. Connections on which something got lost in silence, and those made in it, break."""
         with undisturbed(), self._lock:
-            self._losses, self._refuses = 0, False
-            self._faults.delay, self._faults.silent = 0.0, False
+            self._losses, self._faults.delay, self._faults.silent = 0, 0.0, False
         self._break_off(only_swallowed=True)
 
     def close(self) -> None:
@@ -98,8 +92,8 @@ class FaultProxy:
             self._wires = [wire for wire in self._wires if not wire.is_over]
 
     def _admit(self) -> None:
-        if self._closed or self._refuses:
-            raise ConnectionRefusedError("the fault proxy refuses")
+        if self._closed:
+            raise ConnectionRefusedError("the fault proxy is closed")
 
     def _join(self, server: socket.socket) -> socket.socket:
         """The client's end of a new wire to this connection to the server."""
