@@ -120,6 +120,14 @@ def lab(module_lab):
 
 
 @pytest.fixture
+def ax():
+    """Empty axes, to draw a figure's panel in."""
+    from labsupport.figures import panels
+
+    return panels()[1][0]
+
+
+@pytest.fixture
 def other(url):
     """Somebody else's client on the empty server at `url`, which the test's module provides."""
     with redis.Redis.from_url(url, protocol=2) as client:

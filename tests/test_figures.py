@@ -17,6 +17,7 @@ import test_figures_07
 import test_figures_07b
 import test_figures_08
 import test_figures_08b
+from artists import apart, boxes, colours, drawn, role, words
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -46,11 +47,6 @@ from labsupport.figures import (
 )
 
 
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
 def log(at, hit, instance=None, stale=None):
     count = len(at)
     return pd.DataFrame(
@@ -73,25 +69,6 @@ ENDS = {1: "one lost", 2: "both kept"}
 
 def runs():
     return pd.DataFrame({"schedule": [(0, 0, 1, 1), (0, 1, 0, 1), (1, 1, 0, 0)], "final": [2, 1, 2]})
-
-
-def drawn(line):
-    return list(zip(map(float, line.get_xdata()), map(float, line.get_ydata())))
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts]
-
-
-def colours(artists):
-    return [
-        to_hex(artist.get_color() if hasattr(artist, "get_color") else artist.get_facecolor())
-        for artist in artists
-    ]
-
-
-def role(*names):
-    return [ROLE[name].lower() for name in names]
 
 
 # One figure after another
@@ -400,17 +377,6 @@ def test_both_ends_of_the_data_can_be_drawn(plot, finding):
 
 
 # Labels
-
-
-def boxes(ax):
-    figure = ax.figure
-    figure.draw_without_rendering()
-    return [text.get_window_extent() for text in ax.texts]
-
-
-def apart(ax):
-    found = boxes(ax)
-    return not any(one.overlaps(other) for i, one in enumerate(found) for other in found[:i])
 
 
 def test_labels_of_lines_that_end_together_are_moved_apart(ax):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from artists import words
 from matplotlib.colors import to_hex
 
 from labsupport.explorers import TradePicture
@@ -25,15 +26,6 @@ from labsupport.figures import (
 )
 from labsupport.model import expiries, expiry_law, simulate, stale_answers
 from labsupport.traffic import zipf_traffic
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts]
 
 
 def judged(at, hit, instance, stale):

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
+from artists import words
 from matplotlib.colors import to_hex
 
-from labsupport.figures import ROLE, by_instance, deadlines_shared, growth, memory, needs, packets, panels
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts]
+from labsupport.figures import ROLE, by_instance, deadlines_shared, growth, memory, needs, packets
 
 
 def colours(patches):

@@ -7,10 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from artists import apart, colours, drawn, role, words
 
 from labsupport.figures import (
-    ROLE,
     dashboards,
     finals,
     measured_bars,
@@ -19,27 +18,6 @@ from labsupport.figures import (
     two_histograms,
     windows,
 )
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def drawn(line):
-    return list(zip(map(float, line.get_xdata()), map(float, line.get_ydata())))
-
-
-def colours(artists):
-    return [to_hex(artist.get_facecolor()) for artist in artists]
-
-
-def role(*names):
-    return [ROLE[name].lower() for name in names]
 
 
 def arrows(ax):
@@ -161,15 +139,9 @@ def test_every_number_of_a_measured_bar_is_marked_or_exact(ax):
     assert re.findall(r"\d+", re.sub(r"\[here: [^\]]*\]", "", finding)) == ["41"]
 
 
-def boxes(ax):
-    ax.figure.draw_without_rendering()
-    return [text.get_window_extent() for text in ax.texts if text.get_text()]
-
-
 @pytest.mark.parametrize("lasts", [(18, 6), (6, 6), (7, 6)])
 def test_the_labels_of_two_counters_that_end_close_together_do_not_touch(lasts):
     _, [ax] = panels(width=3.6, height=3.6)
     stuck, renewed = ([1, last] for last in lasts)
     windows(ax, [0, 170], {"no TTL": (stuck, "other"), "with TTL": (renewed, "shared")}, limit=5)
-    found = boxes(ax)
-    assert not any(one.overlaps(other) for i, one in enumerate(found) for other in found[:i])
+    assert apart(ax)

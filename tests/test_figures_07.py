@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from artists import apart, colours, role, words
 
-from labsupport.figures import ROLE, by_instance_let, deliveries, let_through, panels
+from labsupport.figures import by_instance_let, deliveries, let_through, panels
 from labsupport.figures.limits import calls_over_time
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def colours(ax):
-    return [to_hex(bar.get_facecolor()) for bar in ax.patches]
-
-
-def role(*names):
-    return [ROLE[name].lower() for name in names]
-
-
-def boxes(ax):
-    ax.figure.draw_without_rendering()
-    return [text.get_window_extent() for text in ax.texts if text.get_text()]
-
-
-def apart(ax):
-    found = boxes(ax)
-    return not any(one.overlaps(other) for i, one in enumerate(found) for other in found[:i])
 
 
 def test_let_through_draws_what_each_limiter_passed_against_the_limit(ax):
     finding = let_through(ax, {"four dicts": 800, "log": 100}, limit=100, private="four dicts")
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0, 800), (0, 100)]
-    assert colours(ax) == role("private", "shared")
+    assert colours(ax.patches) == role("private", "shared")
     assert list(ax.lines[0].get_xdata()) == [100, 100] and ax.lines[0].get_linestyle() == "--"
     assert words(ax) == ["800", "100", "limit 100"] and apart(ax)
     assert finding == "four dicts 800, log 100."
@@ -49,7 +22,7 @@ def test_let_through_draws_what_each_limiter_passed_against_the_limit(ax):
 def test_by_instance_let_draws_both_limiters_for_each_instance_and_says_the_sums(ax):
     finding = by_instance_let(ax, {"each": [100, 100, 100, 90], "one": [25, 25, 30, 20]}, limit=100)
     assert [bar.get_height() for bar in ax.patches] == [100, 100, 100, 90, 25, 25, 30, 20]
-    assert colours(ax) == role(*["private"] * 4, *["shared"] * 4)
+    assert colours(ax.patches) == role(*["private"] * 4, *["shared"] * 4)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == list("ABCD")
     assert ax.get_ylim() == (0, 120) and {"each", "one", "90", "30"} <= set(words(ax))
     assert finding == "calls let through where 100 are allowed: each 390, one 100"

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from artists import drawn, words
 from matplotlib.colors import to_hex
 
-from labsupport.figures import ROLE, holders, panels, stampede
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def drawn(line):
-    return list(zip(map(float, line.get_xdata()), map(float, line.get_ydata())))
+from labsupport.figures import ROLE, holders, stampede
 
 
 def bars(ax, hatched):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from artists import apart, drawn, words
 from matplotlib.colors import to_hex
 
 from labsupport.figures import ROLE, failover, panels, told_lanes
@@ -13,14 +14,6 @@ from labsupport.figures import ROLE, failover, panels, told_lanes
 @pytest.fixture
 def ax():
     return panels(width=8)[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def drawn(line):
-    return list(zip(map(float, line.get_xdata()), map(float, line.get_ydata())))
 
 
 def colour(line):
@@ -81,18 +74,12 @@ TYPICAL = {
 }
 
 
-def boxes(ax):
-    ax.figure.draw_without_rendering()
-    return [text.get_window_extent() for text in ax.texts if text.get_text()]
-
-
 @pytest.mark.parametrize("lost", [60, 5, 0])
 def test_the_labels_of_a_failover_do_not_touch_however_little_is_lost(ax, lost):
     views = list(range(900, 1_201, 20))
     replica = [min(view, 940) if view <= 1_000 else view - lost for view in views]
     failover(ax, views, views[:6], replica, cut=940, killed=1_000)
-    found = boxes(ax)
-    assert not any(one.overlaps(other) for i, one in enumerate(found) for other in found[:i])
+    assert apart(ax)
 
 
 def test_the_sentence_of_a_failover_is_computed_from_numpy_too(ax):
