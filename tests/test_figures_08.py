@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from artists import drawn, role, words
 from matplotlib.colors import to_hex
 
 from labsupport.figures import (
-    ROLE,
     kept_by_rank,
     lives,
     lost_counter,
@@ -23,19 +23,6 @@ from labsupport.figures import (
 )
 
 GONE = (4, 6)
-
-
-@pytest.fixture
-def ax():
-    return panels()[1][0]
-
-
-def words(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def drawn(line):
-    return list(zip(map(float, line.get_xdata()), map(float, line.get_ydata())))
 
 
 def without_marks(sentence):
@@ -169,10 +156,6 @@ def test_no_measured_number_is_outside_its_mark(ax):
         ["50", "50", "95", "99"],
         [],
     ]
-
-
-def role(*names):
-    return [ROLE[name].lower() for name in names]
 
 
 def test_the_outage_of_the_board_has_the_colour_of_private_caches(ax):

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jupytext
 import pytest
-from redis import RedisError
-from redis.backoff import NoBackoff
+from redis import Redis, RedisError
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 
 from labsupport import Clock, CourseCatalog, FaultProxy, LocalCache, SharedCache, SpareServer
@@ -122,6 +122,24 @@ def test_the_tries_of_two_layers_multiply(module_lab, client_retries, service_re
             with pytest.raises(RedisError):
                 client.get("course:204")
         assert proxy.commands == (1 + client_retries) * (1 + service_retries)
+
+
+def test_a_refused_port_costs_ten_pauses_of_the_clients_own_backoff():
+    pauses = []
+
+    class Noted(ExponentialWithJitterBackoff):
+        """As redis-py's own, but what it computes is kept (elsewhere, since the client works with a copy)."""
+
+        def compute(self, failures):
+            pauses.append(super().compute(failures))
+            return pauses[-1]
+
+    assert Redis().get_retry() == Retry(ExponentialWithJitterBackoff(base=0.01, cap=1), 10)
+    shorter = Retry(Noted(base=0.0005, cap=0.05), 10)  # the same in a twentieth of the time
+    start = time.perf_counter()
+    with Redis("127.0.0.1", 1, retry=shorter) as client, pytest.raises(RedisError):
+        client.get("course:204")
+    assert len(pauses) == 10 and time.perf_counter() - start >= sum(pauses)
 
 
 def test_clients_that_wait_get_at_most_their_number_over_the_delay(module_lab):
