@@ -257,7 +257,7 @@ assert tries == 11 and least == 55 and counted == 11 + 1 and 0.25 <= chosen < 5 
 # %% [markdown]
 # The 55 s and the pauses are computed from the client's own settings, the rest was waited for. A refusal comes at once; what takes seconds are ten pauses. So choose both yourself: no GET that spares a query of 5 ms may take a minute. A timeout calls nothing back: once awake, the server ran all twelve INCRs.
 #
-# And if two layers retry? Ten requests meet a hung server. The client tries three times more, then the service around it the call three times more:
+# And if two layers retry? Ten requests meet a hung server. The client tries three times more, and so does the service around it:
 
 # %%
 def commands_sent(client_retries, service_retries):
