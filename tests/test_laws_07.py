@@ -75,23 +75,23 @@ def reads_of_each_expiry(arrivals, query, ttl):
 
 
 def measured_and_modelled(cells, query, seed):
-    log, _ = serve(cells, partial(cells["unprotected"], query=query, ttl=5), 1_000, seed)
+    log, _ = serve(cells, partial(cells["unprotected"], query=query, ttl=3), 700, seed)
     readers = log.loc[log["waited"] > 0, "at"]
     by_expiry = readers.groupby((readers.diff() > query).cumsum()).count().tolist()
-    return by_expiry, reads_of_each_expiry(cells["arrivals"].tolist(), query, ttl=5)
+    return by_expiry, reads_of_each_expiry(cells["arrivals"].tolist(), query, ttl=3)
 
 
-@pytest.mark.parametrize("query", [0.5, 2, 4])
+@pytest.mark.parametrize("query", [0.5, 1, 2])
 def test_the_arithmetic_of_a_stampede_is_what_the_server_does(cells, query):
     measured, modelled = measured_and_modelled(cells, query, seed=7)
     assert measured == modelled and len(measured) > 15
 
 
-@pytest.mark.parametrize("query", [0.5, 2, 4])
+@pytest.mark.parametrize("query", [0.5, 1, 2])
 def test_the_law_of_the_stampede_holds_with_the_notebooks_tolerance_on_200_other_seeds(query):
     for seed in range(1_000, 1_200):
-        arrivals = np.random.default_rng(seed).exponential(1 / 5, 1_000).cumsum()
-        reads = reads_of_each_expiry(arrivals.tolist(), query, ttl=5)
+        arrivals = np.random.default_rng(seed).exponential(1 / 5, 700).cumsum()
+        reads = reads_of_each_expiry(arrivals.tolist(), query, ttl=3)
         assert abs(np.mean(reads) - (1 + 5 * query)) < 4 * math.sqrt(5 * query / len(reads)), seed
 
 

@@ -101,7 +101,7 @@ passed = through(fixed_window, burst)
 figure, (ax,) = panels(height=1.5)
 ax.set_title("Twice the limit within two seconds")
 show(figure, judge(ax, "burst-through", measured=len(passed), law=2 * 100))
-one_window = through(fixed_window, one_second)
+one_window = [at for at in passed if at < 60]
 assert len(passed) == 200 and len(one_window) == 100
 
 # %% [markdown]
@@ -352,14 +352,14 @@ def unprotected(number, query=QUERY, ttl=TTL):
     return cached() or (yield from fill(query, ttl))
 
 # %% [markdown]
-# Now queries of three lengths. A TTL of 5 seconds gives many expiries:
+# Now queries of three lengths. A TTL of 3 seconds gives many expiries:
 
 # %%
-arrivals = np.random.default_rng(7).exponential(1 / 5, 1_000).cumsum()  # five a second, at random moments
+arrivals = np.random.default_rng(7).exponential(1 / 5, 700).cumsum()  # five a second, at random moments
 per_expiry, before = {}, origin.reads
-for query in (0.5, 2, 4):
+for query in (0.5, 1, 2):
     lab.reset()
-    log = serve_in_lab_time(lab.clock, arrivals, partial(unprotected, query=query, ttl=5))
+    log = serve_in_lab_time(lab.clock, arrivals, partial(unprotected, query=query, ttl=3))
     readers = log.loc[log["waited"] > 0, "at"]
     per_expiry[query] = readers.groupby((readers.diff() > query).cumsum()).count().tolist()
 
@@ -433,7 +433,7 @@ def same_name(number):
         return None  # what it read is no course
 
 
-first = arrivals[arrivals < 7]
+first = arrivals[arrivals < 5]
 mistakes = {"no expiry": partial(first_dies, lease=None), "lease of 5 s": partial(first_dies, lease=5), "same name": same_name}
 answered = {}
 for name, way in mistakes.items():
@@ -580,11 +580,11 @@ assert old["serve-stale"] > 50 and old.sum() == old["serve-stale"]
 #
 # ## Real processes
 #
-# In lab time the requests took turns. Real processes do not. Four ask at once for a course that is not cached; a query takes 30 ms. Three expiries in each way; the last is redis-py's own lock, with compare-and-delete inside:
+# In lab time the requests took turns. Real processes do not. Three ask at once for a course that is not cached; a query takes 20 ms. Three expiries in each way; the last is redis-py's own lock, with compare-and-delete inside:
 
 # %% tags=["measured"]
 print("\n".join(map(inspect.getsource, [hotkey.unprotected, hotkey.single_flight, hotkey.library_lock])))
-rounds = rush(lab.address, lab.keys, list(hotkey.WAYS), processes=4, rounds=3, query=0.03)
+rounds = rush(lab.address, lab.keys, list(hotkey.WAYS), processes=3, rounds=3, query=0.02)
 reads = {way.replace("_", " "): sum(of_each) for way, of_each in rounds.items()}
 
 figure, (ax,) = panels(height=1.8)
@@ -592,7 +592,7 @@ ax.set_title("Under a lock, three expiries cost three reads")
 roles = {"single flight": "shared", "library lock": "shared"}
 show(figure, f"Reads in three expiries: {measured_bars(ax, reads, roles, exact=roles)}")
 assert rounds["single_flight"] == rounds["library_lock"] == [1] * 3
-assert all(1 <= of_each <= 4 for of_each in rounds["unprotected"])
+assert all(1 <= of_each <= 3 for of_each in rounds["unprotected"])
 
 # %% [markdown]
 # ## What this lock does not promise
