@@ -32,6 +32,7 @@ def stampede(ax: Axes, per_expiry: Mapping[float, Sequence[int]], rate: float) -
     ax.set(xlabel="seconds that the query takes", ylabel="reads at the origin")
     ax.set(xlim=(0, 1.45 * last), ylim=(0, 1.1 * top))
     ax.set_xticks(seconds, [f"{query:g}" for query in seconds])
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     said = [f"{query:g} s: {mean:.1f} reads, law {1 + rate * query:g}" for query, mean in means.items()]
     return f"Reads per expiry by the query's seconds. {'. '.join(said)}."
 
