@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from artists import apart, colours, role, words
+from matplotlib.colors import to_hex
 
 from labsupport.figures import by_instance_let, deliveries, let_through, panels
 from labsupport.figures.limits import calls_over_time
@@ -71,6 +72,14 @@ def test_calls_over_time_adds_up_the_calls_made_and_let_through(ax):
         words(ax) == ["let through 2", "made 3", "the next minute begins", "limit 1"]
         and ax.get_ylim()[0] == 0
     )
+
+
+def test_the_line_of_the_limit_does_not_run_through_a_label_at_its_height(ax):
+    calls_over_time(ax, [10, 20, 70], [10, 20], limit=2, boundary=60)
+    through, _, *_ = ax.texts
+    assert through.xy[1] == ax.lines[2].get_ydata()[0] == 2
+    assert to_hex(through.get_bbox_patch().get_facecolor()) == "#ffffff"
+    assert through.get_zorder() > ax.lines[2].get_zorder()
 
 
 @pytest.mark.parametrize("count", [1, 2, 100, 200])

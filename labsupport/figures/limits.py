@@ -90,6 +90,8 @@ def calls_over_time(
         ax.step([moments[0], *moments], counts, where="post", color=ROLE[role], linewidth=width)
     shown = ((passed, "let through", "shared"), (made, "made", "other"))
     end_labels(ax, [(of[-1], len(of), f"{name} {len(of)}", role) for of, name, role in shown])
+    for words in ax.texts:  # the limit's line must not run through them
+        words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
     ax.axhline(limit, color=ROLE["origin"], linestyle="--", linewidth=1)
     mark(ax, boundary, "the next minute begins")
     right = {"xycoords": ax.get_yaxis_transform(), "xytext": (0, -8), "ha": "right", "fontsize": 8}
