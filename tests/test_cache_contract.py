@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import jupytext
 import numpy as np
 import pytest
+from in_view import in_view
 
 from labsupport import Clock, LocalCache, SharedCache
 from labsupport.errors import BadArgument
-from labsupport.setup.problem import ROOT
 
 WIDE = bytes(range(256)) * 4096  # 1 MB of every byte there is
-
-
-def built_in_view(notebook: str, name: str) -> type:
-    """The class as the notebook's own cell defines it; nothing else of the notebook is run."""
-    [source] = (ROOT / "notebooks" / "src").glob(f"{notebook}-*.py")
-    cells = jupytext.read(source).cells
-    [cell] = [cell.source for cell in cells if f"class {name}:" in cell.source]
-    scope: dict[str, type] = {}
-    exec(compile(cell, source, "exec"), scope)
-    return scope[name]
 
 
 CACHES = {
     "LocalCache": LocalCache,
     "SharedCache": SharedCache,
-    "LocalCache of notebook 01": built_in_view("01", "LocalCache"),
-    "SharedCache of notebook 03": built_in_view("03", "SharedCache"),
+    "LocalCache of notebook 01": in_view("01", "LocalCache")["LocalCache"],
+    "SharedCache of notebook 03": in_view("03", "SharedCache")["SharedCache"],
 }
 
 

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 from functools import partial
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
+from in_view import in_view
 
 from labsupport import CourseCatalog, serve_in_lab_time
-from labsupport.setup.problem import ROOT
 
 WAYS = ["unprotected", "single_flight", "xfetch", "serve_stale"]
 HELPERS = ["cached", "fill", "delete_lock", "compare_and_delete"]
 
 
-def functions():
-    """These functions and the script as the notebook's cells define them; nothing else of it is run."""
-    [source] = (ROOT / "notebooks" / "src").glob("07-*.py")
-    code = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
-    wanted = [
-        node
-        for node in ast.parse(code).body
-        if (isinstance(node, ast.FunctionDef) and node.name in WAYS + HELPERS)
-        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMPARE_AND_DELETE")
-    ]
-    assert len(wanted) == len(WAYS + HELPERS) + 1
-    return compile(ast.Module(wanted, []), source, "exec")
-
-
-FUNCTIONS = functions()
+def defined(**known):
+    return in_view("07", *WAYS, *HELPERS, "COMPARE_AND_DELETE", **known)
 
 
 @pytest.fixture
@@ -42,8 +27,7 @@ def cells(lab):
     names = {"course": lab.keys.name("course:204"), "lock": lab.keys.name("course:204:lock")}
     numbers = {"TTL": 20, "QUERY": 2, "dice": np.random.default_rng(1)}
     known = {"lab": lab, "json": json, "math": math, "origin": CourseCatalog(), **names, **numbers}
-    exec(FUNCTIONS, known)
-    return known
+    return defined(**known)
 
 
 def serve(cells, way, requests, seed, rate=5):
@@ -119,7 +103,7 @@ def test_xfetch_reads_about_e_times_a_refresh(cells):
     # Law: a read at t seconds before the end refreshes with chance exp(-t / query), so while the query of the
     # first one runs, e - 1 more do (Poisson arrivals, many during a query: here 20).
     cells["TTL"], reads, refreshes = 16, 0, 0
-    exec(FUNCTIONS, cells)
+    cells = defined(**cells)
     for seed in (101, 102, 103):
         log, read = serve(cells, cells["xfetch"], 1_600, seed, rate=10)
         cold = (log.loc[log["at"] < log["at"][0] + 2, "waited"] > 0).sum()

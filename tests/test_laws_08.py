@@ -6,24 +6,20 @@ import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import jupytext
 import pytest
+from in_view import in_view
 from redis import Redis, RedisError
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 
 from labsupport import Clock, CourseCatalog, FaultProxy, LocalCache, SharedCache, SpareServer
-from labsupport.setup.problem import ROOT
 
 
 @pytest.fixture(scope="module")
 def cell():
     """What the cell with the five ways defines, by name; nothing else of the notebook is run."""
-    [source] = (ROOT / "notebooks" / "src").glob("08-*.py")
-    [text] = [cell.source for cell in jupytext.read(source).cells if "class Breaker" in cell.source]
-    scope = {"contextlib": contextlib, "RedisError": RedisError}
-    exec(compile(text, source, "exec"), scope)
-    return scope
+    names = ["FailOpen", "Breaker", "NearCache", "Overloaded", "Limited"]
+    return in_view("08", *names, contextlib=contextlib, RedisError=RedisError)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from bisect import bisect_right
 from uuid import uuid4
 
-import jupytext
 import numpy as np
 import pytest
+from in_view import in_view
 
 from labsupport import Meter
 from labsupport.coordination import limiters
@@ -19,28 +18,14 @@ NAMES = ["fixed_window", "sliding_log", "sliding_counter", "token_bucket"]
 LIMIT, MINUTE = 20, 60
 
 
-def built_in_view(name):
-    """The function as the notebook's own cell defines it, and its script; nothing else of it is run."""
-    [source] = (ROOT / "notebooks" / "src").glob("07-*.py")
-    [cell] = [cell.source for cell in jupytext.read(source).cells if f"def {name}(" in cell.source]
-    tree = ast.parse(cell)
-    tree.body = [node for node in tree.body if getattr(node, "name", "") == name or is_script(node)]
-    scope = {"uuid4": uuid4}
-    exec(compile(tree, source, "exec"), scope)
-    return scope[name]
-
-
-def is_script(node):
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-
-
+IN_VIEW = in_view("07", *NAMES, "LOG", "TWO_WINDOWS", "BUCKET", uuid4=uuid4)
 MADE = {f"{name} of {where}": (name, where) for name in NAMES for where in ("the package", "the cell")}
 
 
 @pytest.fixture(params=MADE)
 def made(request):
     name, where = MADE[request.param]
-    return name, getattr(limiters, name) if where == "the package" else built_in_view(name)
+    return name, getattr(limiters, name) if where == "the package" else IN_VIEW[name]
 
 
 @pytest.fixture

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-
-import jupytext
 import pytest
+from in_view import in_view
 
 from labsupport import Clock, FaultProxy, SpareServer
-from labsupport.setup.problem import ROOT
 
-
-def built_in_view():
-    """The class as the notebook's own cell defines it; nothing else of the cell is run."""
-    source = ROOT / "notebooks" / "src" / "08-redis-as-a-dependency.py"
-    [cell] = [cell.source for cell in jupytext.read(source).cells if "class ToldCache:" in cell.source]
-    tree = ast.parse(cell)
-    tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    scope = {}
-    exec(compile(tree, source, "exec"), scope)
-    return scope["ToldCache"]
-
-
-ToldCache = built_in_view()
+ToldCache = in_view("08", "ToldCache")["ToldCache"]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +33,7 @@ def make(server):
 
     yield told
     for cache in made:
-        cache.news.close()
-        cache.link.close()
-        cache.redis.close()
+        cache.close()
 
 
 def out(server):
