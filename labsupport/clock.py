@@ -46,6 +46,13 @@ class Clock:
         for listener in self.listeners:
             listener.hold()
 
+    def wait_until(self, moment: float) -> None:
+        """Move on to a moment on a tick, or hold where it is if that has come already."""
+        if moment > self.now():
+            self.advance(moment - self.now())
+        else:
+            self.hold()
+
     def reset(self) -> None:
         """Back to 0. Listeners are not told: whoever resets also clears what they keep."""
         self._ticks = 0

@@ -116,7 +116,7 @@ class Fleet:
         hits, stale = np.zeros((2, len(owners)), dtype=bool)
         for row, (moment, owner, key) in enumerate(zip(moments, owners.tolist(), traffic["key"])):
             self._happen(pending, start, moment)
-            self._wait_until(moment)
+            self.clock.wait_until(moment)
             value, hits[row] = self.instances[owner].serve(key)
             stale[row] = judge and value != self.origin.peek(key)
         self._happen(pending, start, float("inf"))
@@ -127,15 +127,8 @@ class Fleet:
     def _happen(self, pending: list[tuple[float, Callable[[], object]]], start: float, until: float) -> None:
         """Run the pending events, last in the list first, that are due at lab time `until` or before."""
         while pending and (moment := start + pending[-1][0] // self.clock.tick * self.clock.tick) <= until:
-            self._wait_until(moment)
+            self.clock.wait_until(moment)
             pending.pop()[1]()
-
-    def _wait_until(self, moment: float) -> None:
-        """Move the clock to `moment`, or tell it that it stands still."""
-        if moment > self.clock.now():
-            self.clock.advance(moment - self.clock.now())
-        else:
-            self.clock.hold()
 
 
 def _in_time(events: Events) -> list[tuple[float, Callable[[], object]]]:

@@ -72,6 +72,14 @@ def test_a_tick_that_is_no_whole_number_of_seconds_is_refused(tick):
         Clock(tick)
 
 
+def test_waiting_for_a_moment_moves_on_to_it_or_holds_where_it_has_come_already():
+    clock = Clock()
+    recorder = Recorder(clock)
+    for moment in (3, 3, 2, 4):
+        clock.wait_until(moment)
+    assert recorder.heard == [(3, 0), ("hold", 3), ("hold", 3), (1, 3)] and clock.now() == 4
+
+
 def test_a_step_must_fit_the_tick():
     clock = Clock(tick=5)
     clock.advance(10)

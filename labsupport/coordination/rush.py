@@ -11,10 +11,8 @@ from labsupport.checks import whole_number
 from labsupport.coordination import hotkey
 from labsupport.errors import BadArgument
 from labsupport.keys import Keys
-from labsupport.races.processes import Worker, undisturbed
+from labsupport.races.processes import Worker, end, team_size, undisturbed
 from labsupport.server.address import Address
-
-MOST = 16  # processes; each is a Python of its own
 
 
 def rush(
@@ -34,8 +32,7 @@ def rush(
     """
     if unknown := [way for way in ways if way not in hotkey.WAYS]:
         raise BadArgument(f"the way {unknown[0]!r} is unknown: take some of {', '.join(hotkey.WAYS)}.")
-    if whole_number("processes", processes) > MOST:
-        raise BadArgument(f"processes is {processes}, but each takes memory: take at most {MOST}.")
+    team_size(processes)
     names = [keys.name(key) for key in ("rush", "rush:lock")]
     numbers = range(whole_number("rounds", rounds))
     team: list[Worker] = []
@@ -47,8 +44,7 @@ def rush(
             return {way: [_round(client, names, team, way) for _ in numbers] for way in ways}
         finally:
             with undisturbed():
-                for worker in team:
-                    worker.end()
+                end(team)
                 with contextlib.suppress(redis.RedisError):
                     client.delete(*names)
 

@@ -60,11 +60,7 @@ def serve_in_lab_time(
 
 def _move_to(clock: Clock, start: float, moment: float) -> None:
     """The clock to the tick below `moment` seconds after `start`, or held where it stands."""
-    tick = start + moment // clock.tick * clock.tick
-    if tick > clock.now():
-        clock.advance(tick - clock.now())
-    else:
-        clock.hold()
+    clock.wait_until(start + moment // clock.tick * clock.tick)
 
 
 def _ascending(what: str, given: Iterable[float]) -> list[float]:

@@ -13,10 +13,8 @@ from labsupport.checks import whole_number
 from labsupport.errors import BadArgument
 from labsupport.keys import Keys
 from labsupport.races import workers
-from labsupport.races.processes import Worker, undisturbed
+from labsupport.races.processes import Worker, end, team_size, undisturbed
 from labsupport.server.address import Address
-
-MOST = 16  # processes; each is a Python of its own
 
 
 class Race(NamedTuple):
@@ -36,12 +34,10 @@ class Team:
 
     def __init__(self, address: Address, keys: Keys, processes: int) -> None:
         """Get ready; no process starts yet. BadArgument: not 1 to 16 `processes`."""
-        self.processes = whole_number("processes", processes)
-        if self.processes > MOST:
-            raise BadArgument(f"processes is {processes}, but each takes memory: take at most {MOST}.")
+        self.processes = team_size(processes)
         self._address, self._keys = address, keys
         self._workers: list[Worker] = []
-        weakref.finalize(self, _end, self._workers)
+        weakref.finalize(self, end, self._workers)
 
     def race(self, way: str, increments: int, together: bool = True) -> Race:
         """Let every process make so many increments in this way, a name of workers.WAYS, on one new counter.
@@ -98,7 +94,7 @@ class Team:
 
     def close(self) -> None:
         """End the processes: gone on return. A further race would start new ones."""
-        _end(self._workers)
+        end(self._workers)
 
     def __enter__(self) -> Team:
         return self
@@ -121,10 +117,4 @@ def killed_between(address: Address, name: str, seconds: int) -> None:
             team.append(Worker(workers.stop_between, address, name, whole_number("seconds", seconds)))
         team[0].hear()
     finally:
-        _end(team)
-
-
-def _end(team: list[Worker]) -> None:
-    with undisturbed():
-        while team:
-            team.pop().end()
+        end(team)

@@ -13,9 +13,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
-from labsupport.errors import LabError
+from labsupport.checks import whole_number
+from labsupport.errors import BadArgument, LabError
 
 LIMIT = 45.0  # seconds to wait for a process's next word
+MOST = 16  # processes of one team; each is a Python of its own
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would hold what belongs to its parent
 
 
@@ -56,6 +58,21 @@ class Worker:
         self._process.kill()
         self._process.join(LIMIT)
         self._pipe.close()
+
+
+def team_size(processes: int) -> int:
+    """So many processes at once. BadArgument: not 1 to 16."""
+    size = whole_number("processes", processes)
+    if size > MOST:
+        raise BadArgument(f"processes is {processes}, but each takes memory: take at most {MOST}.")
+    return size
+
+
+def end(team: list[Worker]) -> None:
+    """End all of them, and empty the list: gone on return. Again is fine."""
+    with undisturbed():
+        while team:
+            team.pop().end()
 
 
 @contextlib.contextmanager
