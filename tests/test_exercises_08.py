@@ -262,12 +262,14 @@ def test_the_lists_above_know_every_reply_of_the_texts():
 def test_a_real_client_waits_for_a_silent_server_as_long_as_the_formula_says(case):
     began = time.perf_counter()
     assert nb08._really_sent.__wrapped__(case) == 1 + case[1]
-    assert time.perf_counter() - began >= nb08._worst(*case)
+    assert time.perf_counter() - began >= oncall.longest_wait(*case)
 
 
 def test_each_thing_believed_about_the_wait_differs_from_the_truth_and_the_others():
     computed = {name: tuple(belief(*case) for case in nb08.CASES) for name, belief in nb08.BELIEFS.items()}
-    assert len({*computed.values(), tuple(nb08._worst(*case) for case in nb08.CASES)}) == 1 + len(computed)
+    assert len({*computed.values(), tuple(oncall.longest_wait(*case) for case in nb08.CASES)}) == 1 + len(
+        computed
+    )
 
 
 def test_the_wait_is_told_with_what_a_real_client_sent():
@@ -361,7 +363,7 @@ def test_entries_that_do_not_fit_are_told_with_the_learners_own_numbers():
 
 def test_the_longest_wait_on_the_page_is_the_first_exercises():
     numbers = oncall.numbers_of(PAGE)
-    assert numbers.worst(numbers.timeout) == pytest.approx(nb08._worst(0.25, 1, 0.05))
+    assert numbers.worst(numbers.timeout) == pytest.approx(2 * 0.25 + 0.05)
 
 
 def test_the_policies_that_the_reply_lists_are_those_of_a_real_server():

@@ -10,7 +10,7 @@ from redis import RedisError
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from labsupport.explorers import WaitPicture
+from labsupport.explorers import wait_picture
 from labsupport.explorers.waiting import waiting
 from labsupport.faults import FaultProxy
 
@@ -60,7 +60,7 @@ def test_one_layer_waits_by_the_formula_of_exercise_1():
 
 
 def test_the_picture_draws_each_try_and_says_what_they_add_up_to():
-    figure, finding = WaitPicture()(timeout=1, retries=1, pause=0.5, layers=1, rate=100)
+    figure, finding = wait_picture(timeout=1, retries=1, pause=0.5, layers=1, rate=100)
     left, right = figure.axes
     (lines,) = left.collections
     assert [segment.tolist() for segment in lines.get_segments()] == [[[0, 0], [1, 0]], [[1.5, 1], [2.5, 1]]]
@@ -79,7 +79,7 @@ def test_the_picture_draws_each_try_and_says_what_they_add_up_to():
     ],
 )
 def test_it_draws_at_both_ends_of_its_sliders_and_no_words_leave_the_picture(ends):
-    figure, finding = WaitPicture()(**ends)
+    figure, finding = wait_picture(**ends)
     figure.draw_without_rendering()
     assert ("in 1 try." if ends["layers"] == 1 else "in 1,331 tries.") in finding
     for ax in figure.axes:

@@ -9,7 +9,7 @@ from labsupport.explorers.orders import RACES, OrdersPicture
 from labsupport.explorers.progress import progress
 from labsupport.explorers.structures import StructuresPicture, course_page
 from labsupport.explorers.trade import TradePicture
-from labsupport.explorers.waiting import WaitPicture
+from labsupport.explorers.waiting import wait_picture
 
 __all__ = [
     "LIMITERS",
@@ -21,10 +21,10 @@ __all__ = [
     "OrdersPicture",
     "StructuresPicture",
     "TradePicture",
-    "WaitPicture",
     "animate",
     "cards",
     "course_page",
     "explore",
     "progress",
+    "wait_picture",
 ]

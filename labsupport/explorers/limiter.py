@@ -11,12 +11,8 @@ from labsupport.figures.limits import calls_over_time
 from labsupport.keys import Keys
 
 SECONDS = 60
-LIMITERS = {
-    "fixed_window": limiters.fixed_window,
-    "sliding_log": limiters.sliding_log,
-    "sliding_counter": limiters.sliding_counter,
-    "token_bucket": limiters.token_bucket,
-}
+_ALL = (limiters.fixed_window, limiters.sliding_log, limiters.sliding_counter, limiters.token_bucket)
+LIMITERS = {limiter.__name__: limiter for limiter in _ALL}
 
 
 class LimiterPicture:

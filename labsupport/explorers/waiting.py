@@ -34,30 +34,26 @@ def waiting(timeout: float, retries: int, pause: float, layers: int, rate: float
     return Waiting(tries, seconds, rate * seconds, rate * len(tries))
 
 
-class WaitPicture:
-    """A figure of one request's tries, and of what all requests add up to; called again, it draws anew."""
-
-    def __call__(
-        self,
-        timeout: float = 0.25,
-        retries: int = 1,
-        pause: float = 0.05,
-        layers: int = 1,
-        rate: float = 100,
-    ) -> tuple[Figure, str]:
-        """As for `waiting`. Returns the figure and its sentence."""
-        found = waiting(timeout, retries, pause, layers, rate)
-        figure, (left, right) = panels(2, width=9, height=2.7)
-        figure.set_layout_engine(None)  # a fixed frame: the axes never jump
-        figure.subplots_adjust(left=0.025, right=0.985, bottom=0.2, top=0.86, wspace=0.62)
-        _draw_tries(left, found)
-        _draw_sums(right, found, rate)
-        tries = f"{len(found.tries):,} {'try' if len(found.tries) == 1 else 'tries'}"
-        return figure, (
-            f"A request waits {found.seconds:,.2f} s for a hung server, in {tries}. "
-            f"At {rate:,g} requests a second {found.threads:,.0f} of them wait at once, "
-            f"and {found.commands:,.0f} commands a second go to that server."
-        )
+def wait_picture(
+    timeout: float = 0.25,
+    retries: int = 1,
+    pause: float = 0.05,
+    layers: int = 1,
+    rate: float = 100,
+) -> tuple[Figure, str]:
+    """A figure of one request's tries and of what all requests add up to, and its sentence; as `waiting`."""
+    found = waiting(timeout, retries, pause, layers, rate)
+    figure, (left, right) = panels(2, width=9, height=2.7)
+    figure.set_layout_engine(None)  # a fixed frame: the axes never jump
+    figure.subplots_adjust(left=0.025, right=0.985, bottom=0.2, top=0.86, wspace=0.62)
+    _draw_tries(left, found)
+    _draw_sums(right, found, rate)
+    tries = f"{len(found.tries):,} {'try' if len(found.tries) == 1 else 'tries'}"
+    return figure, (
+        f"A request waits {found.seconds:,.2f} s for a hung server, in {tries}. "
+        f"At {rate:,g} requests a second {found.threads:,.0f} of them wait at once, "
+        f"and {found.commands:,.0f} commands a second go to that server."
+    )
 
 
 def _draw_tries(ax: Axes, found: Waiting) -> None:

@@ -10,12 +10,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from labsupport.figures.style import ROLE, label, percent_axis
+from labsupport.figures.style import ON_WHITE, ROLE, label, percent_axis
 
 Mark = tuple[float, str]  # where on the scale, and the words beside it
 Ends = tuple[float, float]
-
-_ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that no line runs through the words
 
 
 class Past(NamedTuple):
@@ -53,7 +51,7 @@ def three_marks(
         ax.plot([predicted[0], measured[0]], [2, 2], color=ROLE["origin"], linewidth=1, zorder=1)
         _mark(ax, 2, predicted, "D", "origin", to_the_left=_away(predicted[0], measured[0], ends))
     else:
-        label(ax, ends[0], 2, "no prediction", bbox=_ON_WHITE)
+        label(ax, ends[0], 2, "no prediction", bbox=ON_WHITE)
 
 
 def _away(place: float, measured: float, ends: Ends) -> bool:
@@ -67,7 +65,7 @@ def _mark(ax: Axes, line: int, mark: Mark, shape: str, role: str, to_the_left: b
     size, thick = (15, 3) if shape == "|" else (8, 0)
     ax.plot(mark[0], line, shape, color=ROLE[role], markersize=size, markeredgewidth=thick, clip_on=False)
     xytext, ha = ((-11, 0), "right") if to_the_left else ((11, 0), "left")
-    label(ax, mark[0], line, mark[1], role, xytext=xytext, ha=ha, bbox=_ON_WHITE, zorder=2)
+    label(ax, mark[0], line, mark[1], role, xytext=xytext, ha=ha, bbox=ON_WHITE, zorder=2)
 
 
 def _scale(ax: Axes, ends: Ends, ticks: Mapping[float, str] | None, unit: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from labsupport.figures.plots import bars
-from labsupport.figures.style import ROLE, end_labels, label, mark
+from labsupport.figures.style import ON_WHITE, ROLE, end_labels, label, mark
 from labsupport.fleet import instance_name
 
 FATES = {
@@ -91,7 +91,7 @@ def calls_over_time(
     shown = ((passed, "let through", "shared"), (made, "made", "other"))
     end_labels(ax, [(of[-1], len(of), f"{name} {len(of)}", role) for of, name, role in shown])
     for words in ax.texts:  # the limit's line must not run through them
-        words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+        words.set_bbox(ON_WHITE)
     ax.axhline(limit, color=ROLE["origin"], linestyle="--", linewidth=1)
     mark(ax, boundary, "the next minute begins")
     right = {"xycoords": ax.get_yaxis_transform(), "xytext": (0, -8), "ha": "right", "fontsize": 8}

@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from labsupport.figures.style import ROLE, label, percent_axis
+from labsupport.figures.style import ON_WHITE, ROLE, label, percent_axis
 from labsupport.fleet import instance_name
 
 Slow = tuple[NDArray[np.float64], float]  # latencies in ms, and requests a second
 Gone = tuple[int, int]  # the first request without the server, and the first with it again
 
-_IN_WHITE = {"xytext": (0, 0), "ha": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
+_IN_WHITE = {"xytext": (0, 0), "ha": "center", "bbox": ON_WHITE}
 
 
 def slowness(axes: Sequence[Axes], runs: Mapping[int, Slow], clients: int) -> str:

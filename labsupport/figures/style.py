@@ -23,6 +23,7 @@ ROLE = {"origin": "#222222", "private": "#D55E00", "shared": "#0072B2", "other":
 DPI = 110
 WIDTH = 110  # characters of a printed line; JupyterLab breaks longer ones anywhere
 HERE = re.compile(r"\[here: [^\]]*\]")  # the one rule for what depends on the machine
+ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that no line runs through the words
 LINE = 13  # points from one line of label text to the next
 matplotlib.rcParams |= {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so the pictures are the same everywhere

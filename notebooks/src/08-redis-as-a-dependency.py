@@ -25,7 +25,7 @@ from redis.retry import Retry
 from labsupport import (
     Clock, CourseCatalog, FaultProxy, Fleet, LocalCache, Replica, SharedCache, SpareServer, start_lab, zipf_traffic,
 )
-from labsupport.explorers import WaitPicture, explore
+from labsupport.explorers import explore, wait_picture
 from labsupport.figures import (
     bars, board, board_figure, failover, kept_by_rank, latencies, lives, lost_counter, measured_bars, outages,
     panels, phases, policies, refusals, show, slowness, told_lanes,
@@ -774,15 +774,14 @@ assert (confirmed, unconfirmed) == (1, 0)
 # How long does a request wait for a hung server, how many wait with it (Little's law), and how many commands does the server get? First as arithmetic:
 
 # %%
-picture = WaitPicture()
-show(*picture(timeout=0.25, retries=1, pause=0.05, layers=2, rate=100))
+show(*wait_picture(timeout=0.25, retries=1, pause=0.05, layers=2, rate=100))
 
 # %% [markdown]
 # With 200 threads, which of these settings lets every thread of yours hang? And which one number would you change first?
 
 # %%
 explore(
-    picture,
+    wait_picture,
     timeout=("timeout (s)", [0.05, 0.1, 0.25, 0.5, 1, 2, 5]),
     retries=("retries", [0, 1, 2, 3, 10]),
     pause=("pause before each (s)", [0, 0.05, 0.1, 0.5, 1]),

@@ -12,9 +12,9 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from labsupport.faults import FaultProxy
 from labsupport.lessons.checks.nb08_clear import check_clear
 from labsupport.lessons.checks.nb08_operations import check_operations
+from labsupport.lessons.checks.oncall import longest_wait
 from labsupport.lessons.checks.orders import Function
 from labsupport.lessons.exercises import RIGHT, Finding, Stop, answer
 from labsupport.lessons.given import a_number, an_attempt, call
@@ -38,8 +38,8 @@ BELIEFS: dict[str, Callable[..., float]] = {
     "one_timeout": lambda timeout, retries, pause: timeout + pause * retries,
     "one_timeout alone": lambda timeout, retries, pause: timeout,
     "growing_pauses": lambda timeout, retries, pause: timeout * (1 + retries) + pause * (2**retries - 1),
-    "milliseconds": lambda timeout, retries, pause: 1_000 * _worst(timeout, retries, pause),
-    "milliseconds divided": lambda timeout, retries, pause: _worst(timeout, retries, pause) / 1_000,
+    "milliseconds": lambda timeout, retries, pause: 1_000 * longest_wait(timeout, retries, pause),
+    "milliseconds divided": lambda timeout, retries, pause: longest_wait(timeout, retries, pause) / 1_000,
 }
 
 
@@ -51,19 +51,14 @@ def check_worst_wait(worst_wait: Any) -> None:
 def _look_at_worst_wait(worst_wait: Any) -> Finding:
     function = an_attempt(worst_wait, "timeout", "retries", "pause")
     given = [_waited(function, case) for case in CASES]
-    wrong = [number for number, case in enumerate(CASES) if not _same(given[number], _worst(*case))]
+    wrong = [number for number, case in enumerate(CASES) if not _same(given[number], longest_wait(*case))]
     case = CASES[wrong[0] if wrong else 0]
     facts: dict[str, object] = dict(zip(("timeout", "retries", "pause"), case))
     facts |= dict(zip(("real_timeout", "real_retries", "real_pause"), REAL))
-    facts |= {"wanted": _worst(*case), "tries": 1 + case[1], "sent": _really_sent(REAL)}
+    facts |= {"wanted": longest_wait(*case), "tries": 1 + case[1], "sent": _really_sent(REAL)}
     if not wrong:
-        return RIGHT, facts | {"cases": len(CASES), "real": _worst(*REAL)}
+        return RIGHT, facts | {"cases": len(CASES), "real": longest_wait(*REAL)}
     return _belief(given), facts | {"given": given[wrong[0]]}
-
-
-def _worst(timeout: float, retries: int, pause: float) -> float:
-    """A first try and its retries end by timeout, and there is a pause before each retry."""
-    return timeout * (1 + retries) + pause * retries
 
 
 def _waited(function: Function, case: Case) -> float:
@@ -88,6 +83,8 @@ def _belief(given: list[float]) -> str:
 @functools.cache
 def _really_sent(case: Case) -> int:
     """How many commands a real client sends to a server that hangs, before it gives up."""
+    from labsupport.faults import FaultProxy  # here, because every notebook loads this module when it starts
+
     timeout, retries, pause = case
     patient = Retry(ConstantBackoff(pause), retries)
     with own_lab(lab_time=False) as lab, FaultProxy(lab.address) as proxy:

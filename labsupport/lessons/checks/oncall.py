@@ -32,6 +32,11 @@ MAY_BE_ZERO = {"hit rate", "retries", "pause", "near-cache", "stale"}
 NOTICED = 0.01  # seconds of a stall
 
 
+def longest_wait(timeout: float, retries: float, pause: float) -> float:
+    """Seconds for a hung server: a first try and its retries end by timeout, a pause before each retry."""
+    return timeout * (1 + retries) + pause * retries
+
+
 @dataclass
 class Numbers:
     """The page's numbers: reads and requests a second, and seconds."""
@@ -53,7 +58,7 @@ class Numbers:
 
     def worst(self, timeout: float) -> float:
         """Seconds that a request waits at most, if the server hangs and each try takes `timeout`."""
-        return round(timeout * (1 + self.retries) + self.pause * self.retries, 9)
+        return round(longest_wait(timeout, self.retries, self.pause), 9)
 
     def while_gone(self, gone: str) -> dict[str, float]:
         """How many requests a second the origin answers without Redis, and how many it does not."""
