@@ -26,6 +26,7 @@ _HOMES = {
     "interleavings": "races",
     "killed_between": "races",
     "random_orders": "races",
+    "read_log": "traffic",
     "read_traffic": "traffic",
     "run_every_order": "races",
     "run_interleavings": "races",

@@ -1,162 +1,141 @@
-"""Traffic from a file: CSV or access log, and plain words about what was sorted or left out."""
+"""Traffic from files: CSV, access logs or JSON lines, and plain words about what was sorted or left out."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-import re
-import zlib
-from array import array
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from labsupport.checks import whole_number
 from labsupport.errors import BadArgument
-from labsupport.traffic.formats import EXPECTED, LeftOut, Parser, csv_parser, log_parser
-from labsupport.traffic.made import traffic_frame
+from labsupport.traffic.formats import UNITS, Wanted
+from labsupport.traffic.held import Held
+from labsupport.traffic.lines import place
+from labsupport.traffic.reading import LogFile, notes
 
-HEADER = re.compile(r"[A-Za-z_\" ]+(,[A-Za-z_\" ]+)+")  # column names only, so it may be shown as it is
+Path = str | os.PathLike[str]
 
 
-class NoSuchTrafficFile(BadArgument, FileNotFoundError):
-    """The file named in read_traffic does not exist."""
+@dataclass(frozen=True, eq=False)
+class TrafficLog:
+    """A log as traffic, with what the log says about the answers, and what a reader of it should know.
+
+    traffic: one row a request: `at` (seconds from the first, ascending), `key` (categorical, in the order
+        of the first request).
+    sizes: for each category of `key` the bytes of the answer to its first request that tells; -1: unknown.
+    notes: sentences on what was left out, sorted or sampled, and why.
+    kept_one_in: 1, or k: only 1 key in k was kept, each with all its requests, because the log is too
+        large; the rates of the whole log are k times as high. skipped: requests for the other keys.
+    lines: lines read, without headers and blank ones; kind: "CSV", "access log" or "JSON lines"; files.
+    """
+
+    traffic: pd.DataFrame = field(repr=False)
+    sizes: NDArray[np.int64] = field(repr=False)
+    notes: list[str]
+    kept_one_in: int
+    lines: int
+    kind: str
+    files: int
+    skipped: int = 0
+
+    @property
+    def requests(self) -> int:
+        """Of the whole log, those for keys that were not kept included."""
+        return len(self.traffic) + self.skipped
+
+
+def read_log(  # noqa: PLR0913 - one name for each thing that logs differ in
+    path: Path | Iterable[Path],
+    *,
+    at: str = "at",
+    key: str = "key",
+    size: str = "size",
+    methods: str | Collection[str] = ("GET",),
+    statuses: tuple[int, int] = (200, 399),
+    query: bool = False,
+    unit: str = "s",
+    most: int = 5_000_000,
+) -> TrafficLog:
+    """Requests from one file or several, each CSV, access log or JSON lines, plain or gzip, told by content.
+
+    at, key, size: the names of the columns (CSV) or fields (JSON lines; "request.uri" is the field uri in
+        request). A time is a number of `unit` ("s", "ms", "us" or "ns"), ISO 8601 (in UTC if it names no
+        zone) or written as in access logs. The size, bytes of the answer, may be missing; of an access log
+        those of a status 206 or 304, and 0, count as unknown. A key that is a whole request line ("GET /a
+        HTTP/1.1") is read as in an access log.
+    methods, statuses (lowest, highest): what is kept of an access log, and of JSON lines with such fields.
+    query: whether a key keeps its ?a=b. Keys of CSV and JSON lines stay as written, except that one which
+        begins with / or scheme:// loses it too.
+    most: requests that are held at once, at about 40 bytes each; of a larger log some keys are kept.
+    Several files are merged by time, equal times in the order of the files.
+    Raises BadArgument; for a missing file one that is a FileNotFoundError too.
+    """
+    names = [at, key, size]
+    if not all(isinstance(name, str) and name for name in names):
+        raise BadArgument(f"at, key and size must be names of columns or fields, not {names!r}.")
+    if unit not in UNITS:
+        raise BadArgument(f'unit is {unit!r}, but must be "s", "ms", "us" or "ns".')
+    wanted = Wanted(at, key, size, _method_names(methods), _status_range(statuses), bool(query), unit)
+    held = Held(whole_number("most", most))
+    files = [LogFile(name, wanted) for name in _file_names(path)]
+    for file in files:
+        file.read(held)
+    _check(files, held)
+    said = notes(files, len(held.at)) + held.notes()
+    traffic, sizes = held.in_order()
+    traffic.attrs["notes"] = said
+    kinds = dict.fromkeys(file.format.kind for file in files if file.format)
+    lines = sum(file.lines for file in files)
+    return TrafficLog(traffic, sizes, said, held.one_in, lines, " and ".join(kinds), len(files), held.skipped)
 
 
 def read_traffic(
-    path: str | os.PathLike[str],
+    path: Path,
     *,
     methods: str | Collection[str] = ("GET",),
     statuses: tuple[int, int] = (200, 399),
     query: bool = False,
 ) -> pd.DataFrame:
-    """Requests from a CSV file with columns at and key or an access log, plain or gzip, told by content.
+    """The traffic that read_log reads from one file with the columns or fields at and key, or an access log.
 
-    Of an access log only `methods` and `statuses` (lowest, highest) are kept; `query` keeps ?a=b in the key.
-    Categories stand in the order of their first request. What was sorted or left out is printed, and kept as
-    sentences in `attrs["notes"]`. Raises BadArgument; for a missing file one that is a FileNotFoundError too.
+    What was sorted or left out is printed, and kept as sentences in `attrs["notes"]`. Raises BadArgument.
     """
     if not isinstance(path, str | os.PathLike):
         raise BadArgument(f"path is {path!r}, but must be the name of a file.")
-    name, parse_log = os.fspath(path), log_parser(_method_names(methods), _status_range(statuses), query)
-    try:
-        with _open_text(path) as lines:
-            requests = _collect(lines, parse_log)
-    except FileNotFoundError:
-        raise NoSuchTrafficFile(f"There is no file {name!r}; check the name and the folder.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadArgument(f"{name!r} is a damaged or cut-off gzip file ({error}); fetch it again.") from None
-    except OSError as error:
-        reason = "is a folder" if Path(path).is_dir() else f"cannot be opened ({error.strerror})"
-        raise BadArgument(f"{name!r} {reason}; read_traffic needs one CSV file or access log.") from None
-    if not requests.at:
-        raise BadArgument(_nothing_usable(name, requests))
-    traffic = _in_order(requests)
-    traffic.attrs["notes"] = requests.notes()
+    traffic = read_log(path, methods=methods, statuses=statuses, query=query).traffic
     for note in traffic.attrs["notes"]:
         print(note)
     return traffic
 
 
-@dataclass
-class _Requests:
-    """What was read so far: 12 bytes a request and each distinct key once; and what was left out, counted."""
-
-    first_line: str = ""
-    lines: int = 0
-    at: array[float] = field(default_factory=lambda: array("d"))
-    codes: array[int] = field(default_factory=lambda: array("i"))
-    keys: dict[str, int] = field(default_factory=dict)  # key -> its code
-    malformed: int = 0
-    first_malformed: tuple[int, str] = (0, "")  # line number and line
-    left_out: Counter[str] = field(default_factory=Counter)  # reason -> requests
-
-    def take(self, number: int, line: str, parse: Parser) -> None:
-        """Keep the request on this line, or count why not."""
-        self.lines += 1
-        try:
-            at, key = parse(line)
-        except LeftOut as reason:
-            self.left_out[str(reason)] += 1
-        except (ValueError, csv.Error):
-            if not self.malformed:
-                self.first_malformed = number, line
-            self.malformed += 1
-        else:
-            self.at.append(at)
-            self.codes.append(self.keys.setdefault(key, len(self.keys)))
-
-    def notes(self) -> list[str]:
-        """One sentence for each thing that a reader of this traffic should know; none for a clean file."""
-        notes = []
-        if self.malformed:
-            what = f"{self.malformed:,} of {self.lines:,} lines that could not be understood"
-            notes.append(f"Left out {what}; the first is line {self.first_malformed[0]:,}.")
-        if self.left_out:
-            reasons = ", ".join(f"{count:,} by {reason}" for reason, count in sorted(self.left_out.items()))
-            notes.append(f"Left out {self.left_out.total():,} requests: {reasons}.")
-        at = np.frombuffer(self.at)
-        late = np.count_nonzero(at < np.maximum.accumulate(at))
-        if late:
-            notes.append(f"Sorted the requests by time: {late:,} of {len(at):,} came after a later one.")
-        return notes
+def _check(files: list[LogFile], held: Held) -> None:
+    """Refuse a log without requests, and times that cannot be put into one order."""
+    if not held.at:
+        raise BadArgument(max(files, key=lambda file: file.lines).nothing_usable())
+    dated = {file.format.moments.dated: file.name for file in files if file.format}
+    if {True, False} <= dated.keys():
+        raise BadArgument(
+            f"{dated[True]!r} has dates, but {dated[False]!r} counts seconds from a start of its own, so "
+            "they cannot be put into one order; read them one by one."
+        )
 
 
-def _open_text(path: str | os.PathLike[str]) -> TextIO:
-    """The file as text, unpacked if its first bytes say gzip; bytes that are not UTF-8 become U+FFFD."""
-    with Path(path).open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if packed:
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
-    return Path(path).open(encoding="utf-8-sig", errors="replace")
-
-
-def _collect(lines: Iterable[str], parse_log: Parser) -> _Requests:
-    """Read line by line, so that only one is held at a time; the first that is not blank tells the format."""
-    requests = _Requests()
-    numbered = ((number, line) for number, line in enumerate(lines, start=1) if not line.isspace())
-    first = next(numbered, (0, ""))
-    requests.first_line = first[1]
-    parse = csv_parser(requests.first_line)
-    if parse is None:  # no header, so the first line may be a request
-        requests.take(*first, parse_log)
-    for number, line in numbered:
-        requests.take(number, line, parse or parse_log)
-    return requests
-
-
-def _in_order(requests: _Requests) -> pd.DataFrame:
-    """The requests by time; log stamps are whole seconds, and equal times keep the order of the file."""
-    order = np.argsort(np.frombuffer(requests.at), kind="stable")
-    at = np.frombuffer(requests.at)[order]
-    codes, seen = pd.factorize(np.frombuffer(requests.codes, dtype=np.intc)[order])  # by first request
-    keys = list(requests.keys)
-    return traffic_frame(at, codes, [keys[code] for code in seen])
-
-
-def _nothing_usable(name: str, requests: _Requests) -> str:
-    """What to say about a file that gave no request."""
-    if requests.left_out:
-        notes = " ".join(requests.notes())
-        return f"{name!r} has no request to keep. {notes} Choose others by methods= and statuses=."
-    if not requests.first_line:
-        return f"{name!r} is empty; {EXPECTED}"
-    first = requests.first_line.strip()
-    found = f"its first line is: {first[:80] if HEADER.fullmatch(first) else _shape(first)}"
-    number, line = requests.first_malformed
-    if line not in ("", requests.first_line):
-        found += f"\nand its line {number:,} looks like: {_shape(line)}"
-    return f"No request could be read from {name!r}; {EXPECTED}\nbut {found}"
-
-
-def _shape(line: str) -> str:
-    """The line's beginning with letters as a and digits as 9, so that it names no client."""
-    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", line.strip()[:80]))
+def _file_names(path: Path | Iterable[Path]) -> list[str]:
+    """The names as a list of str."""
+    paths = [path] if isinstance(path, str | os.PathLike) or not isinstance(path, Iterable) else list(path)
+    for one in paths:
+        if not isinstance(one, str | os.PathLike) or "\0" in os.fsdecode(one):
+            raise BadArgument(f"path is {one!r}, but must be the name of a file, or a list of such names.")
+    names = [os.fsdecode(one) for one in paths]
+    if not names:
+        raise BadArgument("path names no file at all; check the folder and the pattern.")
+    if len({os.path.realpath(place(name)) for name in names}) < len(names):
+        raise BadArgument("path names a file twice, so that its requests would count twice; name each once.")
+    return names
 
 
 def _method_names(methods: str | Collection[str]) -> tuple[str, ...]:
