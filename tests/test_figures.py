@@ -17,6 +17,7 @@ import test_figures_07
 import test_figures_07b
 import test_figures_08
 import test_figures_08b
+import test_figures_09
 from artists import apart, boxes, colours, drawn, role, words
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_hex
@@ -85,6 +86,12 @@ def test_hit_rates_draws_a_bar_for_each_instance_and_a_line_for_the_fleet(ax):
     assert finding == "fleet hit rate 50.0%, by instance A 75.0%, B 0.0%"
 
 
+def test_hit_rates_of_many_instances_names_only_so_many_as_fit_side_by_side(ax):
+    hit_rates(ax, log(range(40), [0] * 40, range(40)), "private")
+    assert [tick.get_text() for tick in ax.get_xticklabels()][::13] == ["A", "N1"]
+    assert ax.get_xticks().tolist() == list(range(0, 40, 3))
+
+
 def test_lanes_draws_each_entry_from_its_fill_to_its_expiry(ax):
     life = log([0.5, 10, 30, 70, 90], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1], [0, 0, 1, 0, 0])
     finding = lanes(ax, life, ttl=60, changed=20, names="AB", role="private")
@@ -120,6 +127,11 @@ def test_counters_draws_what_each_says_and_what_happened(ax):
     assert ax.lines[0].get_ydata() == [12, 12]
     assert words(ax) == ["8", "12", "12 happened"]
     assert finding == "12 increments, counted as GET+SET 8, INCR 12"
+
+
+def test_a_counter_of_three_is_drawn_on_whole_numbers(ax):
+    counters(ax, {"GET+SET": 3, "INCR": 3}, 3, {"GET+SET": "other", "INCR": "shared"})
+    assert [tick for tick in ax.get_yticks() if tick <= 3] == [0, 1, 2, 3]
 
 
 def test_a_counter_above_the_truth_stays_inside_the_panel(ax):
@@ -270,7 +282,7 @@ TYPICAL = {
 }
 TYPICAL |= test_figures_04.TYPICAL | test_figures_05.TYPICAL | test_figures_06.TYPICAL
 TYPICAL |= test_figures_07.TYPICAL | test_figures_07b.TYPICAL | test_figures_08.TYPICAL
-TYPICAL |= test_figures_08b.TYPICAL
+TYPICAL |= test_figures_08b.TYPICAL | test_figures_09.TYPICAL
 every_plot = pytest.mark.parametrize("plot", TYPICAL.values(), ids=TYPICAL)
 
 

@@ -2,6 +2,7 @@
 
 from labsupport.explorers.animation import AnimatedFleet, animate
 from labsupport.explorers.cards import cards
+from labsupport.explorers.decision import DecisionPicture
 from labsupport.explorers.explorer import Explorer, explore
 from labsupport.explorers.fleet import FleetPicture
 from labsupport.explorers.limiter import LIMITERS, LimiterPicture
@@ -15,6 +16,7 @@ __all__ = [
     "LIMITERS",
     "RACES",
     "AnimatedFleet",
+    "DecisionPicture",
     "Explorer",
     "FleetPicture",
     "LimiterPicture",

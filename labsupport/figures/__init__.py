@@ -3,6 +3,8 @@
 from IPython.core.getipython import get_ipython
 
 from labsupport.figures.board import board, board_figure, counters, hit_rates, lanes, question
+from labsupport.figures.decide import memory_curve, origin_load, ttl_curves
+from labsupport.figures.evidence import agreement, bounded_curve, burstiness
 from labsupport.figures.freshness import costs, rates_by_version, rolling_deploy, window_counters
 from labsupport.figures.full import kept_by_rank, policies, refusals
 from labsupport.figures.hotkey import holders, stampede
@@ -28,9 +30,12 @@ from labsupport.sentences import speak_plainly
 
 __all__ = [
     "ROLE",
+    "agreement",
     "bars",
     "board",
     "board_figure",
+    "bounded_curve",
+    "burstiness",
     "by_instance",
     "by_instance_let",
     "costs",
@@ -61,9 +66,11 @@ __all__ = [
     "mark",
     "measured_bars",
     "memory",
+    "memory_curve",
     "moves",
     "needs",
     "orders",
+    "origin_load",
     "outages",
     "over_time",
     "packets",
@@ -81,6 +88,7 @@ __all__ = [
     "stampede",
     "told_lanes",
     "trade",
+    "ttl_curves",
     "two_histograms",
     "window_counters",
     "windows",

@@ -27,6 +27,8 @@ def hit_rates(ax: Axes, log: pd.DataFrame, role: str) -> str:
     rates, fleet = log.groupby("instance")["hit"].mean(), float(log["hit"].mean())
     names = [instance_name(i) for i in rates.index]
     ax.bar(names, rates, color=ROLE[role], width=0.6)
+    every = 1 + len(names) // 20  # more names would not fit side by side
+    ax.set_xticks(range(0, len(names), every), names[::every])
     _dashed(ax, fleet, f"fleet {fleet:.1%}", len(names))
     ax.set(ylim=(0, 1.12), ylabel="hit rate", xlabel="instance")
     percent_axis(ax.yaxis)
@@ -102,6 +104,7 @@ def counters(
         label(ax, place, count, f"{count:,}", color=colour, xytext=(0, away), ha="center")
     _dashed(ax, truth, f"{truth:,} happened", len(counts))
     ax.set(ylim=(0, 1.25 * top), ylabel=unit)
+    ax.locator_params("y", integer=True)
     ax.yaxis.set_major_formatter("{x:,.0f}")
     says = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     return f"{truth:,} increments, counted as {says}"

@@ -74,14 +74,24 @@ def show(figure: Figure, finding: str) -> None:
     picture = {"image/png": base64.b64encode(png(figure)).decode(), "text/plain": finding}
     display(picture, raw=True, metadata={"image/png": {"alt": finding}})
     for sentence in finding.replace(". ", ".\n").splitlines():
-        print(_broken_alike(sentence))
+        print(broken_alike(sentence))
 
 
-def _broken_alike(sentence: str) -> str:
-    """The sentence in lines that break at the same words whatever was measured, and never within that."""
+def broken_alike(sentence: str, first: str = "", then: str = "") -> str:
+    """The sentence in lines that break at the same words whatever was measured, and never within that.
+
+    `first`, `then`: what the first line begins with, and the others.
+    """
     measured = iter(HERE.findall(sentence))
     text = HERE.sub("[measured]", sentence)
-    lines = textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return re.sub(re.escape("[measured]"), lambda _: next(measured), lines)
 
 

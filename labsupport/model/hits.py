@@ -6,6 +6,8 @@ with random (Poisson) arrivals.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +51,16 @@ def simulate(
     hit = np.empty(len(order), dtype=bool)
     hit[order] = ~_misses(*_time_line(slot[order], now[order], life))
     return hit
+
+
+def hits_at(slot: Integers, now: Integers, lives: Sequence[int]) -> Integers:
+    """How many of the requests are hits, for each TTL of `lives` (ticks): `simulate`, sorted only once.
+
+    slot: for each request the entry that it asks for, one key in one cache; now: its tick, ascending.
+    """
+    order = grouped(slot)
+    slot, now = slot[order].astype(np.int64), now[order].astype(np.int64)
+    return len(order) - np.array([np.count_nonzero(_misses(*_time_line(slot, now, life))) for life in lives])
 
 
 def grouped(slot: Integers) -> Integers:
