@@ -59,6 +59,11 @@ def private_copy(function: Any, stand_ins: StandIns = ()) -> Any:
     return _Copier(_variables_of(function), stand_ins).value(function)
 
 
+def private_class(given: Any, stand_ins: StandIns = ()) -> Any:
+    """The same for a class, or a function that makes objects: the classes that it names are copied, too."""
+    return _Copier(_variables_of(given), stand_ins, classes=True).value(given)
+
+
 def uses_a_lock(function: Any) -> bool:
     """Whether a lock of Python's is among what `private_copy` would copy, or the code makes one."""
     copier = _Copier(_variables_of(function), ())
@@ -68,7 +73,8 @@ def uses_a_lock(function: Any) -> bool:
 
 def _variables_of(function: Any) -> dict[str, Any]:
     """The global variables of the cell in which it was written."""
-    for written in (inspect.unwrap(function), type(function).__call__):
+    methods = vars(function).values() if isinstance(function, type) else ()
+    for written in (inspect.unwrap(function), type(function).__call__, *methods):
         if isinstance(found := getattr(written, "__globals__", None), dict):
             return found
     return {}
@@ -77,8 +83,8 @@ def _variables_of(function: Any) -> dict[str, Any]:
 class _Copier:
     """Copies values, each one once; `_memo` is as copy.deepcopy keeps it."""
 
-    def __init__(self, home: dict[str, Any], stand_ins: StandIns) -> None:
-        self._home, self._variables = home, dict(home)
+    def __init__(self, home: dict[str, Any], stand_ins: StandIns, classes: bool = False) -> None:
+        self._home, self._variables, self._classes = home, dict(home), classes
         self._stand_ins = {id(original): other for original, other in stand_ins}
         self._memo: dict[int, Any] = {}
         self.locks = 0  # found on the way
@@ -94,10 +100,17 @@ class _Copier:
             return MethodType(value.__func__, self.value(value.__self__))
         if isinstance(value, _CACHED):
             return functools.cache(self.value(value.__wrapped__))
-        if isinstance(value, _COPIED) or type(value).__module__ == self._home.get("__name__"):
-            with contextlib.suppress(Exception), self._locks_are_copied():
-                return copy.deepcopy(value, self._memo)
+        with contextlib.suppress(Exception), self._locks_are_copied():
+            return self._object(value)
         return value
+
+    def _object(self, value: Any) -> Any:
+        """The copy of a class or an object of the notebook's; anything else as it is."""
+        home = self._home.get("__name__")
+        if self._classes and isinstance(value, type) and value.__module__ == home:
+            return self._class(value)
+        ours = isinstance(value, _COPIED) or type(value).__module__ == home
+        return copy.deepcopy(value, self._memo) if ours else value
 
     def _function(self, function: FunctionType) -> FunctionType:
         cells = tuple(CellType() for _ in function.__closure__ or ())
@@ -112,6 +125,22 @@ class _Copier:
         for name in _names(function.__code__):
             self._variable(name)
         return twin
+
+    def _class(self, kind: type) -> type:
+        """The class with its bases, methods and class variables copied."""
+        twin = type(kind)(kind.__name__, tuple(map(self.value, kind.__bases__)), {})
+        self._memo[id(kind)] = twin
+        for name, value in vars(kind).items():
+            if name not in ("__dict__", "__weakref__"):
+                setattr(twin, name, self._member(value))
+        return twin
+
+    def _member(self, value: Any) -> Any:
+        if isinstance(value, staticmethod | classmethod):
+            return type(value)(self.value(value.__func__))
+        if isinstance(value, property):
+            return property(*(part and self.value(part) for part in (value.fget, value.fset, value.fdel)))
+        return self.value(value)
 
     def _variable(self, name: str) -> None:
         if name in self._home:

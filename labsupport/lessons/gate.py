@@ -57,7 +57,7 @@ class Instance(threading.Thread):
 
     def run(self) -> None:
         """What the thread does."""
-        client = _Gated(connection_pool=self._pool)
+        client = Gated(connection_pool=self._pool)
         client.gate = self._at_the_gate
         try:
             self.returned = call(self._function, client, *self._arguments)
@@ -128,14 +128,14 @@ def _label(words: tuple[Any, ...]) -> str:
     return f"{name} NX" if "NX" in rest else name
 
 
-class _Gated(LabRedis):
+class Gated(LabRedis):
     """A client that asks at the gate before it sends."""
 
     gate: Callable[[tuple[Any, ...], Send], Any]
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command, when let through."""
-        return self.gate(args, lambda: super(_Gated, self).execute_command(*args, **options))
+        return self.gate(args, lambda: super(Gated, self).execute_command(*args, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> LabPipeline:
         """A new pipeline, which asks at the same gate."""
@@ -171,7 +171,7 @@ class PausingCatalog:
 class _GatedPipeline(LabPipeline):
     """A pipeline whose commands go out together, as one."""
 
-    _client: _Gated
+    _client: Gated
 
     def execute(self, raise_on_error: bool = True) -> Any:
         """Send what is queued, when let through."""
