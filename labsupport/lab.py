@@ -228,19 +228,19 @@ def _remember(namespace: str) -> None:
 
 
 def reset_learner() -> str:
-    """Clear the learner's keys on the REDIS_URL server, and their predictions; returns what was done.
+    """Clear the learner's keys on the REDIS_URL server, their predictions and answers; returns what was done.
 
     Notebooks are left alone. NoRedis, and nothing cleared, if REDIS_URL is set and does not answer; OSError
-    if the predictions cannot be deleted.
+    if the file of predictions and answers cannot be deleted.
     """
     keys = _clear_noted_keys()
     done = []
     if ledger_file().exists():
         ledger_file().unlink()
-        done.append("Your predictions are deleted.")
+        done.append("Your predictions and answers are deleted.")
     if keys:
         done.append(keys)
-    nothing = "Nothing to reset: no predictions are recorded and no keys of yours are on any server."
+    nothing = "Nothing to reset: nothing is recorded and no keys of yours are on any server."
     return " ".join([*(done or [nothing]), "Your notebooks are untouched."])
 
 

@@ -234,10 +234,10 @@ def predicted(content="{}"):
 @pytest.mark.parametrize("content", ['{"prediction": "a", "value": 1}\n', "damaged", ""])
 def test_reset_learner_deletes_the_predictions_and_says_so(content):
     predicted(content)
-    assert reset_learner() == f"Your predictions are deleted. {STAY}"
+    assert reset_learner() == f"Your predictions and answers are deleted. {STAY}"
     assert not ledger_file().exists()
     assert reset_learner() == (
-        f"Nothing to reset: no predictions are recorded and no keys of yours are on any server. {STAY}"
+        f"Nothing to reset: nothing is recorded and no keys of yours are on any server. {STAY}"
     )
 
 
@@ -245,7 +245,7 @@ def test_reset_learner_deletes_predictions_and_keys_and_says_both(other):
     predicted()
     crashed()
     gone = "1500 keys of yours are deleted from the REDIS_URL server."
-    assert reset_learner() == f"Your predictions are deleted. {gone} {STAY}"
+    assert reset_learner() == f"Your predictions and answers are deleted. {gone} {STAY}"
 
 
 def test_reset_learner_deletes_the_predictions_even_if_the_server_is_not_known(other, monkeypatch):
@@ -253,7 +253,7 @@ def test_reset_learner_deletes_the_predictions_even_if_the_server_is_not_known(o
     crashed()
     monkeypatch.delenv("REDIS_URL")
     done = reset_learner()
-    assert done.startswith("Your predictions are deleted. Set REDIS_URL to the server")
+    assert done.startswith("Your predictions and answers are deleted. Set REDIS_URL to the server")
     assert not ledger_file().exists()
 
 

@@ -22,7 +22,7 @@ from labsupport.lessons.ledger import Ledger
 own = Ledger(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
-for number in range(500):
+for number in range(200):
     own.predict(f"{sys.argv[2]}-{number % 50}", number)
 """
 
@@ -77,10 +77,12 @@ def test_a_record_is_one_line_of_json(book, path):
     book.predict("a", 70)
     book.conclude("a", 62.8, 63.1)
     book.predict("b", "line\nbreak é")
+    book.answer("c", "An option.")
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {"prediction": "a", "value": 70},
         {"outcome": "a", "measured": 62.8, "law": 63.1},
         {"prediction": "b", "value": "line\nbreak é"},
+        {"answer": "c", "option": "An option."},
     ]
 
 
@@ -100,6 +102,14 @@ def test_an_outcome_before_any_prediction_counts_for_nothing(book):
     assert (book.predictions(), book.outcomes()) == ({"a": 70}, {})
 
 
+def test_the_last_answer_counts_and_is_no_prediction(book, path):
+    book.answer("a", "one option")
+    book.predict("b", 70)
+    book.answer("a", "another option")
+    assert book.answers() == Ledger(path).answers() == {"a": "another option"}
+    assert (book.predictions(), book.outcomes()) == ({"b": 70}, {})
+
+
 def test_there_is_one_ledger_for_each_data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "one"))
     mine = ledger()
@@ -112,7 +122,7 @@ def test_there_is_one_ledger_for_each_data_folder(tmp_path, monkeypatch):
 # --- two notebooks at once
 
 
-def test_two_processes_that_append_500_records_each_lose_none(path):
+def test_two_processes_that_append_200_records_each_lose_none(path):
     command = [sys.executable, "-c", WRITER, str(path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     writers = [subprocess.Popen([*command, name], **pipes) for name in ("left", "right")]
@@ -124,7 +134,7 @@ def test_two_processes_that_append_500_records_each_lose_none(path):
     assert [writer.communicate()[0] for writer in writers] == ["", ""]
     records = [json.loads(line) for line in path.read_text().splitlines()]
     for name in ("left", "right"):
-        assert [r["value"] for r in records if r["prediction"].startswith(name)] == list(range(500))
+        assert [r["value"] for r in records if r["prediction"].startswith(name)] == list(range(200))
     assert len(Ledger(path).predictions()) == 100
 
 
@@ -146,6 +156,8 @@ DAMAGED = [
     b'{"prediction": ["a"], "value": 1}',
     b'{"outcome": "a"}',
     b'{"outcome": "a", "measured": [1]}',
+    b'{"answer": "a", "value": "b"}',
+    b'{"answer": ["a"], "option": "b"}',
     b"[" * 100_000,
     b"1" * 10_000,
     b'{"prediction": "a", "value": 1' + b"1" * 10_000 + b"}",

@@ -1,4 +1,4 @@
-"""Twelve questions, one right option each, and a reason for every option."""
+"""Twelve questions, one right option each, a reason for every option, and a record of what was chosen."""
 
 import html
 from collections import Counter
@@ -6,10 +6,17 @@ from collections import Counter
 import pytest
 
 from labsupport.errors import LabError
+from labsupport.lab import ledger_file
 from labsupport.lessons import texts
+from labsupport.lessons.ledger import ledger
 from labsupport.lessons.quiz import quiz
 
 TABLES = texts.load("quiz")
+
+
+@pytest.fixture(autouse=True)
+def empty_data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
 
 
 def right_letter(name):
@@ -36,6 +43,40 @@ def test_choosing_again_changes_the_answer():
         box.options.value = letter
         assert box.answer.text.startswith(verdict)
         assert not box.options.disabled
+
+
+def test_the_last_choice_is_on_record_and_shown_with_its_reason_in_the_next_notebook():
+    first = quiz("why-redis")
+    text = first.text
+    for letter in "acb":
+        first.options.value = letter
+    again = quiz("why-redis")
+    assert (again.options.value, again.answer.text) == ("b", first.answer.text)
+    assert again.text == text and not again.options.disabled
+    assert quiz("near-disk").options.value is None
+    assert len(ledger_file().read_text().splitlines()) == 3  # to be shown again is no choice
+
+
+@pytest.mark.parametrize("option", ["an option of last year's question", 2, "b"])
+def test_an_option_that_is_no_longer_there_counts_as_no_answer(option):
+    ledger().answer("why-redis", option)
+    assert quiz("why-redis").options.value is None
+    assert quiz("why-redis").answer.text == "Choose an answer. You can choose again."
+
+
+def test_an_answer_is_kept_by_its_words_wherever_its_option_stands(monkeypatch):
+    quiz("why-redis").options.value = "a"
+    monkeypatch.setitem(TABLES["why-redis"], "options", TABLES["why-redis"]["options"][::-1])
+    assert quiz("why-redis").options.value == "d"
+
+
+def test_trouble_with_the_file_is_told_at_the_first_choice(tmp_path):
+    (tmp_path / "data").touch()
+    box = quiz("why-redis")
+    assert "kept in this notebook only" in box.answer.text
+    box.options.value = "d"
+    assert box.answer.text.startswith("Right: ") and "kept" not in box.answer.text
+    assert quiz("why-redis").options.value == "d"
 
 
 def test_the_answer_stands_in_a_live_region_that_keeps_its_height_and_is_escaped(monkeypatch):

@@ -51,9 +51,10 @@ class Answer(ipywidgets.HTML):  # type: ignore[misc]
         self.value = f'<div style="{style}">{html.escape(text)}</div>'
 
 
-def asked(text: str) -> ipywidgets.HTML:
-    """A question, above its control."""
-    return ipywidgets.HTML(f'<div style="{_TEXT}; font-weight: 600">{html.escape(text)}</div>')
+def asked(text: str, note: str = "") -> ipywidgets.HTML:
+    """A question, above its control; `note`: a line above that, in plain type."""
+    above = f'<div style="{_TEXT}">{html.escape(note)}</div>' if note else ""
+    return ipywidgets.HTML(f'{above}<div style="{_TEXT}; font-weight: 600">{html.escape(text)}</div>')
 
 
 def choices(options: Mapping[str, str]) -> ipywidgets.RadioButtons:

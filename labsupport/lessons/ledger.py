@@ -1,4 +1,4 @@
-"""What the learner predicted and how it came out: one line each, in a file that all notebooks append to."""
+"""What the learner predicted and answered, and how it came out: a line each, in one file for the series."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ Value = float | str
 Record = dict[str, Any]
 
 _ANOTHER_FOLDER = "set LAB_DATA to a folder that you can write to"
+_VALUES = {"prediction": "value", "outcome": "measured", "answer": "option"}  # of each kind of record
 
 
 class Ledger:
-    """Predictions and outcomes by question. What the file cannot take is kept in memory; nothing here raises.
+    """By question what is on record. What the file cannot take is kept in memory; nothing here raises.
 
     Each record is one line, put at the file's end by one write (O_APPEND). Nobody reads, changes and writes
     back, so of two kernels none loses an update. The file is never rewritten, whatever it holds.
@@ -39,6 +40,10 @@ class Ledger:
     def conclude(self, question: str, measured: Value, law: Value | None) -> None:
         """Record how a predicted question came out."""
         self._append({"outcome": question, "measured": measured, "law": law})
+
+    def answer(self, question: str, option: str) -> None:
+        """Record the option, in its own words, that was chosen for a question of the quiz."""
+        self._append({"answer": question, "option": option})
 
     def predictions(self) -> dict[str, Value]:
         """The last prediction for each question made before its outcome was shown."""
@@ -62,6 +67,13 @@ class Ledger:
                 measured[record["outcome"]] = record["measured"]
         return measured
 
+    def answers(self) -> dict[str, Value]:
+        """The option chosen last for each question of the quiz.
+
+        Only the last: whoever goes through the options by keyboard chooses each on the way.
+        """
+        return {r["answer"]: r["option"] for r in self._records() if "answer" in r}
+
     def news(self) -> str:
         """What is wrong with the file, a sentence for each kind of trouble, told once; else ""."""
         news, self._news = self._news, []
@@ -82,7 +94,7 @@ class Ledger:
             return None
         records, damaged = _parsed(content)
         if damaged and not records:
-            self._memory_only("holds nothing that can be read as predictions", "move the file away")
+            self._memory_only("holds nothing that can be read as a record", "move the file away")
             return None
         if damaged:
             lines = f"{damaged} lines" if damaged > 1 else "One line"
@@ -108,8 +120,8 @@ class Ledger:
     def _memory_only(self, why: str, remedy: str) -> None:
         self._tell(
             "memory",
-            f"{self.path} {why}, so your predictions are kept in this notebook only until its kernel ends; "
-            f"to keep them for longer, {remedy} and restart the kernel.",
+            f"{self.path} {why}, so your predictions and answers are kept in this notebook only until its "
+            f"kernel ends; to keep them for longer, {remedy} and restart the kernel.",
         )
 
     def _tell(self, kind: str, sentence: str) -> None:
@@ -154,8 +166,10 @@ def _record(line: bytes) -> Record | None:
         return None
     if not isinstance(record, dict):
         return None
-    kind, value = ("prediction", "value") if "prediction" in record else ("outcome", "measured")
-    return record if isinstance(record.get(kind), str) and _is_value(record.get(value)) else None
+    for kind, value in _VALUES.items():
+        if kind in record:
+            return record if isinstance(record[kind], str) and _is_value(record.get(value)) else None
+    return None
 
 
 def _is_value(value: object) -> bool:

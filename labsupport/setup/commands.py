@@ -45,7 +45,7 @@ def refresh(root: Path, arguments: list[str]) -> int:
 
 
 def reset(root: Path, arguments: list[str]) -> int:
-    """clears your predictions, and your own keys on a REDIS_URL server; your notebooks stay"""
+    """clears your predictions and answers, and your own keys on a REDIS_URL server; your notebooks stay"""
     python = ensure(root)
     if not _is_running(python, root):
         return _again_in(python, root, ["reset"])
