@@ -420,7 +420,7 @@ def test_trouble_with_the_file_is_told_where_the_learner_looks_and_once(ax, tmp_
 def test_trouble_is_told_at_the_verdict_if_nothing_was_predicted(ax, verdict, tmp_path):
     (tmp_path / "data").mkdir()
     ledger_file().write_text("something else")
-    assert " holds nothing that can be read as predictions, so your predictions are kept" in verdict(ax)
+    assert " holds nothing that can be read as a record, so your predictions " in verdict(ax)
     assert "holds nothing" not in verdict(ax)
 
 
@@ -428,12 +428,12 @@ def test_trouble_is_told_at_the_verdict_if_nothing_was_predicted(ax, verdict, tm
 
 
 def test_without_an_outcome_the_frame_is_empty_and_the_sentence_the_same(ax):
-    sentence = "No prediction has an outcome yet: 34 questions of notebooks 00 to 08 wait."
+    sentence = "No prediction has an outcome yet: 37 questions of notebooks 00 to 09 wait."
     assert errors_so_far(ax) == sentence
-    assert len(NAMES) == 34
+    assert len(NAMES) == 37
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [q.label for q in questions()]
     assert not any(line.get_marker() in ("o", "s") for line in ax.lines)
-    assert [text.get_text() for text in ax.texts] == [f"0{number}" for number in range(9)]
+    assert [text.get_text() for text in ax.texts] == [f"0{number}" for number in range(10)]
     record("rank-128", 10)
     assert errors_so_far(panels()[1][0]) == sentence
 
@@ -467,7 +467,7 @@ def test_each_error_stands_at_its_question_as_a_share_of_its_scale(ax):
     assert drawn["s"] == {"double-ttl": 1, "best-route": 0}
     assert [text.xy[0] for text in ax.texts if text.get_text() == "?"] == [NAMES.index("rank-128")]
     assert finding == (
-        "6 of 34 predictions have an outcome: half of the numbers are off by at most 30 % of their scale, "
+        "6 of 37 predictions have an outcome: half of the numbers are off by at most 30 % of their scale, "
         "the furthest by 75 % (eight reloads); 1 of 2 choices are right."
     )
 
@@ -476,7 +476,7 @@ def test_only_choices_or_only_numbers_make_a_sentence_too():
     record("best-route", "random")
     judge(panels()[1][0], "best-route", "by_key")
     assert errors_so_far(panels()[1][0]).endswith(
-        "1 of 34 predictions have an outcome: 0 of 1 choices are right."
+        "1 of 37 predictions have an outcome: 0 of 1 choices are right."
     )
     ledger_file().unlink()
     record("eight-hits", 8)

@@ -75,7 +75,14 @@ def test_the_image_has_a_full_version():
 
 
 @pytest.mark.parametrize(
-    "name", [".env", ".venv/bin/python", "my-notebooks/00-start-here.ipynb", ".ci/screenshots/a.png"]
+    "name",
+    [
+        ".env",
+        ".venv/bin/python",
+        "my-notebooks/00-start-here.ipynb",
+        ".ci/screenshots/a.png",
+        "notebooks/decision.html",
+    ],
 )
 def test_what_belongs_to_one_machine_is_ignored_by_git(name):
     if not (ROOT / ".git").exists():

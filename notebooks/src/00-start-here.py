@@ -286,6 +286,7 @@ quiz("thumbnails-restarted")
 # | [06 lost updates and INCR](06-lost-updates-and-incr.ipynb) | who ate my increments? | 60 (core 14) |
 # | [07 lightweight coordination](07-lightweight-coordination.ipynb) | what else can one atomic command do? | 60 |
 # | [08 Redis as a dependency](08-redis-as-a-dependency.ipynb) | what happens when it is slow, full or gone? | 75 |
+# | [09 your own traffic](09-your-own-traffic.ipynb) | should *your* service share its cache? | 120 |
 #
 # Short of time? Take 02, 03 and 06, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
 #

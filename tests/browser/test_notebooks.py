@@ -75,6 +75,12 @@ def release(redis, name, token):
     return False
 
 check_release(release)""",
+    "check_shortest_ttl": """\
+def shortest_ttl(grid, instances, shared, capacity, staleness):
+    enough = grid[(grid["shared"] == shared) & (grid["origin_reads"] <= capacity)]
+    return min(enough["ttl"], default=None)
+
+check_shortest_ttl(shortest_ttl)""",
 }
 
 
@@ -200,6 +206,21 @@ def test_the_quiz_answers_each_choice_with_its_reason_and_one_is_right(lesson):
     assert lesson.problems() == []
 
 
+def test_an_open_question_is_answered_by_keyboard_and_the_others_stay_open(lesson):
+    for asking in widgets(lesson, "open_questions", ASKING):
+        groups, lines = asking.get_by_role("radiogroup"), asking.get_by_role("status")
+        options, left = groups.first.get_by_role("radio"), groups.count() - 1
+        for option in range(options.count()):
+            said = lines.first.inner_text()
+            choose(options, option)
+            expect(lines.first).not_to_have_text(said)
+            if lines.first.inner_text().startswith("Right: "):
+                break
+        expect(lines.last).to_contain_text(re.compile(rf"^{left} of \d+ questions are open: "))
+        lesson.screenshot(f"{lesson.name}-open-questions", asking)
+    assert lesson.problems() == []
+
+
 def choose(options: Locator, number: int) -> None:
     """Choose a radio button by keyboard: space takes the first, the arrow goes on from the one before."""
     options.nth(max(0, number - 1)).press("ArrowDown" if number else "Space")
@@ -265,7 +286,6 @@ def test_with_everything_predicted_and_attempted_it_runs_once_more(lesson):
     lesson.run_all()
     assert lesson.red_cells() == []
     assert lesson.problems() == []
-    lesson.screenshot_whole(f"{lesson.name}-predicted")
 
 
 def test_in_the_dark_theme_its_widgets_can_be_read(lesson):
