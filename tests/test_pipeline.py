@@ -42,6 +42,19 @@ def small(tmp_path_factory):
     return source, build.run(build.read_source(source))
 
 
+@pytest.fixture(scope="module")
+def other(small, tmp_path_factory):
+    """The small notebook built once more, with a bent curve and with something else measured."""
+    source = tmp_path_factory.mktemp("other") / "98-small.py"
+    text = small[0].read_text()
+    source.write_text(text.replace("ax.plot(heights)", "ax.plot([1, 4.2, 9])").replace("% 97", "% 101"))
+    return build.run(build.read_source(source))
+
+
+def picture(notebook, number):
+    return notebook.cells[number].outputs[0].data["image/png"]
+
+
 def copy(notebook):
     return nbformat.from_dict(nbformat.reads(nbformat.writes(notebook), as_version=4))
 
@@ -71,13 +84,27 @@ def stripped_outputs(notebook):
     notebook.cells[3].outputs = []
 
 
-def test_strict_nbval_passes_the_notebook_and_is_red_for_each_change_of_it(small, tmp_path):
+@pytest.fixture(scope="module")
+def bent(small, other):
+    """The small notebook with a bent curve, as if only the drawing helper had changed."""
+    bent = copy(small[1])
+    bent.cells[2].outputs = other.cells[2].outputs
+    return bent
+
+
+@pytest.fixture(scope="module")
+def verdicts(small, bent, tmp_path_factory):
+    """What strict nbval says of the small notebook, of the bent one and of one with three cells changed."""
     changed = copy(small[1])
     for change in (a_changed_number, a_changed_number_below_the_figure, stripped_outputs):
         change(changed)  # each another cell
-    result = strict_nbval(tmp_path, {"untouched": small[1], "changed": changed})
-    assert result.returncode == 1 and "3 failed, 3 passed" in result.stdout
-    red = result.stdout.partition("short test summary")[2]
+    notebooks = {"untouched": small[1], "bent": bent, "changed": changed}
+    return strict_nbval(tmp_path_factory.mktemp("verdicts"), notebooks)
+
+
+def test_strict_nbval_passes_the_notebook_and_is_red_for_each_change_of_it(verdicts):
+    assert verdicts.returncode == 1 and "3 failed, 6 passed" in verdicts.stdout
+    red = verdicts.stdout.partition("short test summary")[2]
     assert all(f"changed.ipynb::Cell {number}" in red for number in range(3))
 
 
@@ -110,25 +137,16 @@ def test_the_guard_refuses_every_cell_that_would_not_be_compared(small, tmp_path
         assert any(f"{name}.ipynb" in line and complaint in line for line in said), name
 
 
-def test_a_changed_curve_is_found_by_the_rebuild_though_nbval_passes(small, tmp_path):
-    source, before = small
-    bent = tmp_path / "98-small.py"
-    bent.write_text(source.read_text().replace("ax.plot(heights)", "ax.plot([1, 5, 9])"))
-    fresh = build.run(build.read_source(bent))
-    fresh.cells[2].source = before.cells[2].source  # as if only the drawing helper had changed
-    assert strict_nbval(tmp_path, {"bent": fresh}).returncode == 0
-    assert build.differences(build.keep_measurements(fresh, before), before) == [
+def test_a_changed_curve_is_found_by_the_rebuild_though_nbval_passes(small, bent, verdicts):
+    assert "bent.ipynb" not in verdicts.stdout.partition("short test summary")[2]
+    assert build.differences(build.keep_measurements(copy(bent), small[1]), small[1]) == [
         "cell 98-02: its output differs"
     ]
 
 
-def test_a_bent_curve_is_more_than_another_renderer_may_change(small, tmp_path):
-    source, before = small
-    bent = tmp_path / "98-small.py"
-    bent.write_text(source.read_text().replace("ax.plot(heights)", "ax.plot([1, 4.2, 9])"))
-    pictures = [n.cells[2].outputs[0].data["image/png"] for n in (before, build.run(build.read_source(bent)))]
-    assert not build._close_picture(*pictures)
-    assert build._close_picture(pictures[0], pictures[0])
+def test_a_bent_curve_is_more_than_another_renderer_may_change(small, bent):
+    assert not build._close_picture(picture(small[1], 2), picture(bent, 2))
+    assert build._close_picture(picture(small[1], 2), picture(small[1], 2))
 
 
 def test_a_second_build_is_the_same_to_the_byte(small):
@@ -137,16 +155,9 @@ def test_a_second_build_is_the_same_to_the_byte(small):
     assert nbformat.writes(again) == nbformat.writes(before)
 
 
-def test_a_measured_picture_is_kept_only_while_its_source_is_unchanged(small, tmp_path):
-    source, before = small
-    changed = tmp_path / "98-small.py"
-    changed.write_text(source.read_text().replace("% 97", "% 101"))
-    fresh = build.run(build.read_source(changed))
-    picture = fresh.cells[3].outputs[0].data["image/png"]
-    kept = build.keep_measurements(fresh, before)
-    assert (
-        kept.cells[3].outputs[0].data["image/png"] == picture != before.cells[3].outputs[0].data["image/png"]
-    )
+def test_a_measured_picture_is_kept_only_while_its_source_is_unchanged(small, other):
+    kept = build.keep_measurements(copy(other), small[1])
+    assert picture(kept, 3) == picture(other, 3) != picture(small[1], 3)
 
 
 def test_a_check_rebuilds_the_notebook_and_names_the_cell_that_differs(small, tmp_path, monkeypatch):

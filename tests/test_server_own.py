@@ -69,7 +69,7 @@ def descendants(folder):
     return found
 
 
-def run_id_of_a_new_server(_=None):
+def run_id_of_a_new_server(_):
     server = open_server({})
     identity = server.redis.info("server")["run_id"], server.pid, server._folder
     server.redis.set("who", server.pid)
@@ -204,11 +204,14 @@ def test_twenty_starts_at_once_in_threads_give_twenty_servers():
 
 
 def test_twenty_starts_at_once_in_processes_give_twenty_servers():
-    code = "import test_server_own as t; print(*t.run_id_of_a_new_server())"
-    command, here = [sys.executable, "-c", code], Path(__file__).parent
-    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=here, text=True) for _ in range(20)]
-    found = [process.communicate(timeout=60)[0].split() for process in starters]
-    assert [len(set(column)) for column in zip(*found, strict=True)] == [20, 20, 20]
+    with contextlib.ExitStack() as stack:
+        starters = [stack.enter_context(starter()) for _ in range(20)]
+        found = [process.stdout.readline().split() for process in starters]
+        assert [len(set(column)) for column in zip(*found, strict=True)] == [20, 20]
+        for pid, folder in found:  # all are there at once
+            with redis.Redis(unix_socket_path=f"{folder}/s") as client:
+                assert client.info("server")["process_id"] == int(pid)
+    assert all(is_gone(pid, folder) for pid, folder in found)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
