@@ -1,6 +1,6 @@
 """Makes strict nbval strict: what it would let pass without comparing anything is an error at collection.
 
-And how two processes share the tests (side_by_side.py), and what most tests need: a lab on a real server.
+And how some processes share the tests (side_by_side.py), and what most tests need: a lab on a real server.
 """
 
 import os
@@ -47,7 +47,7 @@ FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 def pytest_configure(config):
-    """Each of two processes has a learner's record of its own; the lines to tell come from both."""
+    """Each of the processes has a learner's record of its own; the lines to tell come from all."""
     config.stash[TOLD] = []
     if shared := getattr(config, "workerinput", None):
         data = Path(shared["data"], shared["workerid"])

@@ -283,7 +283,7 @@ def test_our_widgets_have_no_serious_accessibility_problem(lesson):
     assert lesson.axe_of_widgets() == []
 
 
-OF_THE_LEARNER = re.compile(r"\b(predict|judge|quiz|open_questions|errors_so_far|check_\w+)\(")
+OF_THE_LEARNER = re.compile(r"\b(predict|judge|quiz|open_questions|errors_so_far|recorded|check_\w+)\(")
 HERE = re.compile(r"\[here: [^\]]*\]")
 
 
