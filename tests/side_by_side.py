@@ -1,8 +1,8 @@
 """Several tests at a time, in as many processes: what stays together, and what goes first.
 
 `pytest -n 3` (pytest-xdist) shares out the tests. The cells of a notebook stay in one process, as do the
-tests of any other file. Browser tests share a JupyterLab, so they stay together; but those of the notebooks take
-as long as all the others, and have a process and a JupyterLab of their own.
+tests of any other file. Browser tests share a JupyterLab, so they stay together; but those of the notebooks
+take as long as all the others, and have a process and a JupyterLab of their own.
 """
 
 from __future__ import annotations
