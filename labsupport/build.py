@@ -23,12 +23,14 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from labsupport.classroom.names import CLASS_URL, INSTRUCTOR_URL
 from labsupport.figures.style import HERE
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 README_FIGURE = NOTEBOOKS.parent / ".github" / "four-lines-into-one.png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 60
+NO_CLASS = {CLASS_URL: "", INSTRUCTOR_URL: ""}
 Picture = str | None  # base64 of a PNG, where an output has one
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -38,9 +40,15 @@ def sources() -> list[Path]:
     return sorted((NOTEBOOKS / "src").glob("[0-9][0-9]-*.py"))
 
 
+def dashboards() -> list[Path]:
+    """The sources of what is not a lesson: it is for the instructor of a class."""
+    return sorted((NOTEBOOKS / "src").glob("class-*.py"))
+
+
 def built(source: Path) -> Path:
     """Where the executed notebook of `source` stands."""
-    return NOTEBOOKS / f"{source.stem}.ipynb"
+    folder = NOTEBOOKS / "teaching" if source in dashboards() else NOTEBOOKS
+    return folder / f"{source.stem}.ipynb"
 
 
 def read_source(source: Path) -> NotebookNode:
@@ -62,7 +70,7 @@ def _with_fixed_metadata(notebook: NotebookNode) -> NotebookNode:
 def run(notebook: NotebookNode) -> NotebookNode:
     """Execute every cell in the notebooks' folder; returns the notebook with outputs only a reader needs.
 
-    The learner's own notes stay out of it: LAB_DATA is an empty folder for the time. REDIS_URL and
+    The learner's own notes and class stay out of it: LAB_DATA is an empty folder for the time. REDIS_URL and
     LAB_REDIS_SERVER hold as ever. Raises nbclient's CellExecutionError if a cell fails.
     """
     with tempfile.TemporaryDirectory(prefix="lab-data-") as data:
@@ -74,7 +82,7 @@ def run(notebook: NotebookNode) -> NotebookNode:
             resources={"metadata": {"path": str(NOTEBOOKS)}},
         )
         # "auto": kernels warn on the terminal about connections that are not encrypted.
-        client.execute(env={**os.environ, "LAB_DATA": data}, transport_encryption="auto")
+        client.execute(env=os.environ | NO_CLASS | {"LAB_DATA": data}, transport_encryption="auto")
     for cell in notebook.cells:
         if "outputs" in cell:
             cell.outputs = _in_one_piece(cell.outputs)
@@ -209,14 +217,17 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="labsupport refresh", description="Rebuild notebooks from notebooks/src."
     )
-    parser.add_argument("numbers", nargs="*", metavar="NN", help="which notebooks, such as 02 (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NN", help="which notebooks, such as 02 or class (default: all)"
+    )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; say what a rebuild would change"
     )
     options = parser.parse_args(argv)
-    chosen = [s for s in sources() if not options.numbers or s.stem[:2] in options.numbers]
+    every = [*sources(), *dashboards()]
+    chosen = [s for s in every if not options.names or s.stem.startswith(tuple(options.names))]
     if not chosen:
-        parser.error(f"no source in notebooks/src begins with {' or '.join(options.numbers)}")
+        parser.error(f"no source in notebooks/src begins with {' or '.join(options.names)}")
     return max(_report(source, options.check) for source in chosen)
 
 

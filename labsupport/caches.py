@@ -45,7 +45,7 @@ class LocalCache:
 class SharedCache:
     """One Redis for the whole fleet: what one instance fills, all of them hit."""
 
-    def __init__(self, redis: redis.Redis, ttl: float, keys: Keys) -> None:
+    def __init__(self, redis: redis.Redis | redis.RedisCluster, ttl: float, keys: Keys) -> None:
         """`ttl` in whole lab seconds, as Redis' EX wants it (BadArgument otherwise)."""
         self.redis, self.ttl, self.keys = redis, whole_number("ttl", ttl), keys
 

@@ -25,7 +25,7 @@ from labsupport.sentences import speak_plainly
 from labsupport.server import open_server
 from labsupport.server.address import Address
 
-_OURS = re.compile(r".+:.+:[0-9a-f]{8}", re.DOTALL)  # a namespace as we make them on somebody else's server
+_OURS = re.compile(r".+:\{?.+:[0-9a-f]{8}\}?", re.DOTALL)  # a namespace as we make them on others' servers
 _open_labs: dict[str, Lab] = {}  # in a notebook: one lab per notebook name, so that Run All twice is clean
 
 
@@ -76,8 +76,10 @@ class Lab:
     def __init__(self, notebook: str, lab_time: bool = True, own: bool = False) -> None:
         """See `start_lab`, which is the way to make one."""
         self._server = open_server(own=own)
-        self.notebook, self.owned, self.redis = notebook, self._server.owned, self._server.redis
+        self.notebook, self.owned = notebook, self._server.owned
         self.keys, self.clock = Keys(self._namespace()), Clock()
+        self._server.move_in(self.keys.namespace)
+        self.redis = self._server.redis
         self._time: LabTime | None = None
         self._cells: _Cells | None = None
         if lab_time or not self.owned:
@@ -91,10 +93,13 @@ class Lab:
             _remember(self.keys.namespace)
 
     def _namespace(self) -> str:
-        """`lab:03` on our own server; elsewhere a name nobody else has, under LAB_NAMESPACE if set."""
+        """`lab:03` on our own server; elsewhere a name nobody else has, under LAB_NAMESPACE if set.
+
+        Its braces are a hash tag: in a cluster all keys of a notebook are in one slot.
+        """
         if self.owned:
             return f"lab:{self.notebook}"
-        return f"{os.environ.get('LAB_NAMESPACE') or 'lab'}:{self.notebook}:{secrets.token_hex(4)}"
+        return f"{os.environ.get('LAB_NAMESPACE') or 'lab'}:{{{self.notebook}:{secrets.token_hex(4)}}}"
 
     @property
     def address(self) -> Address:
@@ -260,6 +265,7 @@ def _clear(namespaces: list[str]) -> int:
     server, deleted = open_server(), 0
     try:
         for namespace in namespaces:
+            server.move_in(namespace)
             pattern = re.sub(r"([*?\[\]^\\])", r"\\\1", namespace) + ":*"
             deleted += _unlink(server.redis, list(server.redis.scan_iter(pattern, count=10_000)))
             _note(namespace).unlink(missing_ok=True)

@@ -96,6 +96,7 @@ class LabTime:
         self.parked: bool = False
         self._trouble = ""  # why deadlines can no longer be right, once that is so
         self._deadlines, self._sent, self._began = 0, self._client.commands, math.inf
+        self._node = self._client.node
         self._run("move", 0)
 
     def settle(self, seconds: float) -> None:
@@ -134,7 +135,8 @@ class LabTime:
         """Run the script, and remember whether more real time has passed than deadlines can bear."""
         last, idle = self._began, self._deadlines == 0 and self._client.commands == self._sent
         tick_ms = round(self._clock.tick * 1000)
-        names = [] if self._whole_server else list(self._keys.handed_out)
+        # The namespace, which is no key, stands for them: in a cluster it leads to where they will be.
+        names = [] if self._whole_server else list(self._keys.handed_out) or [self._keys.namespace]
         args: list[str | float] = [how, shift_ms, tick_ms, last, int(self._whole_server), int(self._moving)]
         try:
             self._deadlines, self._began, ended = self._script(keys=names, args=args)
@@ -142,6 +144,12 @@ class LabTime:
             self._trouble = self._trouble or "Lab time could not finish its last move"
             raise
         self._real, self._sent = time.monotonic(), self._client.commands
-        if ended - last >= (DAY_MS if how == "unpark" else tick_ms) and not (idle and self._deadlines == 0):
+        node, self._node = self._node, self._client.node
+        if idle and self._deadlines == 0:
+            return
+        if node != self._node:  # clocks of two machines are never the same to the millisecond
+            gone = "The keys have moved to another node of the cluster, which has another clock"
+            self._trouble = self._trouble or gone
+        elif ended - last >= (DAY_MS if how == "unpark" else tick_ms):
             gap = f"{(ended - last) / 1000:.1f} s of real time went by inside one lab tick"
             self._trouble = self._trouble or f"{gap} of {self._clock.tick:g} s"

@@ -37,6 +37,22 @@ _SENTENCES: dict[type[BaseException], str] = {
         "Redis is gone or broke off the connection, and a server of your own takes its keys with it: run the "
         "cell with start_lab again, then the cells after it."
     ),
+    exceptions.ClusterCrossSlotError: (
+        "These keys are in several slots of the cluster, and one command or transaction can only touch one: "
+        "get all names from lab.keys.name(...), whose keys share a slot, or send a command for each."
+    ),
+    exceptions.ClusterDownError: (
+        "The cluster serves these keys nowhere at the moment, as in the seconds after it has lost a node: "
+        "wait a little and run the cell again."
+    ),
+    exceptions.TryAgainError: (
+        "The cluster is moving these keys to another node, and until that is done only commands on one key "
+        "work: wait a little and run the cell again."
+    ),
+    exceptions.AskError: (
+        "These keys are on another node of the cluster, or on their way there ({0}): get all names from "
+        "lab.keys.name(...), wait a little and run the cell again."
+    ),
     exceptions.ResponseError: "Redis refuses this command ({0}): correct it and run the cell again.",
     exceptions.DataError: "Redis cannot be given this value ({0}): correct it and run the cell again.",
 }

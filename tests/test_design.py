@@ -14,8 +14,9 @@ CHECKS = PACKAGE / "lessons" / "checks"
 
 # From the ground up: a module imports only from those before it.
 GROUND = "errors checks clock keys server labtime traffic origin routes caches fleet model races".split()  # noqa: SIM905
-UPPER = "coordination faults sentences figures lab explorers decide lessons build setup".split()  # noqa: SIM905
-LAYERS = [*GROUND, *UPPER]
+UPPER = "coordination faults sentences figures lab explorers classroom decide lessons".split()  # noqa: SIM905
+AROUND = "build site setup workshop".split()  # noqa: SIM905
+LAYERS = [*GROUND, *UPPER, *AROUND]
 
 
 def code_lines(path: Path) -> int:
@@ -59,8 +60,8 @@ def test_every_module_has_its_place():
 
 
 def test_the_package_stays_small():
-    assert sum(code_lines(p) for p in MODULES if layer(p) in GROUND) <= 2_150
-    assert sum(code_lines(p) for p in MODULES if p.parent != CHECKS) <= 9_000
+    assert sum(code_lines(p) for p in MODULES if layer(p) in GROUND) <= 2_300
+    assert sum(code_lines(p) for p in MODULES if p.parent != CHECKS) <= 11_000
 
 
 def test_the_check_of_an_exercise_stays_small():

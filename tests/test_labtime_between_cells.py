@@ -255,7 +255,7 @@ def test_run_all_stops_at_such_an_error(tmp_path, monkeypatch):
 def test_no_key_without_a_ttl_outlives_its_cell(guest, other):
     assert guest.value("name = lab.keys.name('bare'); r.set(name, 1); r.ttl(name)") == "-1"
     (name,) = other.keys()
-    assert name.startswith(b"lab:cells:")
+    assert name.startswith(b"lab:{cells:")
     assert 0 < other.ttl(name) <= 86_400
     assert guest.value("r.ttl(name)") == "-1"
     assert 0 < other.ttl(name) <= 86_400

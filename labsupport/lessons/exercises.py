@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from labsupport.classroom import report_failed
 from labsupport.errors import BadArgument, LabError, cell_line, in_a_cell
 from labsupport.lab import at_rest
 from labsupport.lessons import texts
@@ -43,6 +44,8 @@ def answer(exercise: str, look: Callable[[], Finding]) -> None:
     replies = _table(exercise)["replies"]  # first: an exercise that does not exist is our mistake
     with at_rest(), _first_characters():
         reply, facts = _find(look)
+        if reply not in (RIGHT, NOT_ATTEMPTED):
+            report_failed(exercise)
     print(_said(exercise, replies, reply, facts))
 
 

@@ -53,6 +53,9 @@ class OwnServer:
             self.close()
             raise
 
+    def move_in(self, namespace: str) -> None:
+        """Have the keys of this namespace in reach: all of this server are."""
+
     def describe(self) -> str:
         """One line for people: "Valkey 9.1.2 on a private socket, started for this notebook, ..."."""
         return f"{self._name} on a private socket, started for this notebook, gone when it ends"

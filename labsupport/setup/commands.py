@@ -9,10 +9,10 @@ from pathlib import Path
 
 from labsupport.setup import doctor, launch
 from labsupport.setup.children import become, run_child
-from labsupport.setup.environment import ensure, has_every_pin, inside, is_ready, venv_python
+from labsupport.setup.environment import add_packages, ensure, has_every_pin, inside, is_ready, venv_python
 from labsupport.setup.problem import ROOT, SetupProblem
 
-SIDE_BY_SIDE = ["-n", "2"]  # two processes share all the tests, see tests/side_by_side.py
+SIDE_BY_SIDE = ["-n", "3"]  # three processes share all the tests, see tests/side_by_side.py
 
 
 def lab(root: Path, arguments: list[str]) -> int:
@@ -44,6 +44,20 @@ def refresh(root: Path, arguments: list[str]) -> int:
     return main(arguments)
 
 
+def site(root: Path, arguments: list[str]) -> int:
+    """builds a static site of the executed notebooks in site/ (--out FOLDER); it opens offline"""
+    python = ensure(root)
+    if not _is_running(python, root):
+        return _again_in(python, root, ["site", *arguments])
+    from labsupport.errors import BadArgument
+    from labsupport.site.make import main
+
+    try:
+        return main(root, arguments)
+    except BadArgument as error:
+        raise SetupProblem(str(error)) from None
+
+
 def reset(root: Path, arguments: list[str]) -> int:
     """clears your predictions and answers, and your own keys on a REDIS_URL server; your notebooks stay"""
     python = ensure(root)
@@ -59,7 +73,29 @@ def reset(root: Path, arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"lab": lab, "test": test, "doctor": check, "refresh": refresh, "reset": reset}
+def workshop(root: Path, arguments: list[str]) -> int:
+    """a hub, a class Redis and a hand-out for a room of learners (--learners 30; --help says more)"""
+    from labsupport.workshop import options
+
+    options.check(root, arguments)
+    python = ensure(root)
+    if not _is_running(python, root):
+        return _again_in(python, root, ["workshop", *arguments])
+    add_packages(root, root / "labsupport" / "workshop" / "requirements.txt")
+    from labsupport.workshop.command import main
+
+    return main(root, arguments)
+
+
+COMMANDS = {
+    "lab": lab,
+    "test": test,
+    "doctor": check,
+    "reset": reset,
+    "workshop": workshop,
+    "refresh": refresh,
+    "site": site,
+}
 
 
 def _is_running(python: Path, root: Path) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from labsupport.setup.children import run_child, run_child_hearing
-from labsupport.setup.pins import differences
+from labsupport.setup.pins import differences, unmet
 from labsupport.setup.problem import SetupProblem
 
 if sys.platform != "win32":
@@ -119,8 +119,21 @@ def one_at_a_time(root: Path) -> Iterator[None]:
         yield
 
 
-def install(root: Path) -> None:
-    """Run pip on requirements.txt, its progress visible; its last error line ends in ours."""
+def add_packages(root: Path, requirements: Path) -> None:
+    """Once, what a command needs beyond the course; only in our own .venv. Run by the lab's Python."""
+    if not unmet(requirements):
+        return
+    if not inside(root):
+        raise SetupProblem(
+            f"This command needs a few packages more: run {sys.executable} -m pip install -r {requirements}, "
+            "then the same command again."
+        )
+    print("Adding what a workshop needs: half a minute, this once.", flush=True)
+    install(root, str(requirements))
+
+
+def install(root: Path, requirements: str = "requirements.txt") -> None:
+    """Run pip on these requirements, its progress visible; its last error line ends in ours."""
     errors = ["no reason given"]
 
     def hear(line: str) -> None:
@@ -129,7 +142,7 @@ def install(root: Path) -> None:
             errors.append(text.removeprefix("ERROR: "))
 
     pip = [str(venv_python(root)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    if run_child_hearing([*pip, "install", "-r", "requirements.txt"], root, hear) != 0:
+    if run_child_hearing([*pip, "install", "-r", requirements], root, hear) != 0:
         raise SetupProblem(
             f"The packages could not be installed (pip says: {errors[-1].rstrip('.')}); check the network "
             "connection, and the proxy if there is one, then run the same command again: "

@@ -18,8 +18,8 @@ LOOPBACK = "127.0.0.1"
 FIRST = "00-start-here.ipynb"
 WINDOWS = """\
 Note: on Windows no Redis server comes with the course, so the notebooks need to be told of one.
-Either run the course inside WSL, where all is as on Linux, or start Redis in Docker (docker compose up -d)
-or elsewhere and set REDIS_URL to its address before this command."""
+Either run the course inside WSL, where all is as on Linux, or start Redis in Docker
+(docker compose up -d redis) or elsewhere and set REDIS_URL to its address before this command."""
 
 
 def start(root: Path, arguments: list[str]) -> int:

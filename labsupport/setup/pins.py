@@ -17,17 +17,21 @@ def pinned_lines(requirements: Path) -> list[str]:
 
 def differences(root: Path) -> list[str]:
     """A phrase for each package of this Python that is not as requirements.txt asks; [] means ready."""
+    return unmet(root / "requirements.txt") + _wrong_course(root)
+
+
+def unmet(requirements: Path) -> list[str]:
+    """The same for one file, without the course itself."""
     try:
         from packaging.requirements import Requirement
     except ImportError:  # it is one of the pins itself, so its absence is already an answer
         return ["the course's packages are not installed"]
-    wanted = [Requirement(line) for line in pinned_lines(root / "requirements.txt")]
+    wanted = [Requirement(line) for line in pinned_lines(requirements)]
     here = [pin for pin in wanted if pin.marker is None or pin.marker.evaluate()]
     found = [(pin, _installed(pin.name)) for pin in here]
-    wrong = [
+    return [
         f"{pin} (found {have})" for pin, have in found if have is None or not pin.specifier.contains(have)
     ]
-    return wrong + _wrong_course(root)
 
 
 def _installed(name: str) -> str | None:

@@ -444,6 +444,29 @@ show(*picture(race="3 clients, 1 view each", update="get_set"))
 # %%
 explore(picture, race=list(RACES), update=["get_set", "incr"])
 
+# %% [markdown]
+# ## The room is the fleet
+#
+# In a workshop the processes are you. Everybody's notebook sends its increments to one counter on one Redis, first by GET and SET, then by INCR, and the instructor's screen shows live what
+# was sent and what the counter says. Two processes kept about five eighths, four about 37 %. What share do as many as you are in the room keep? Say a number, then run the cell: it joins the class
+# and waits for the signal.
+
+# %%
+from labsupport.classroom import join_class  # here, so that this cell needs no other
+
+join_class()
+
+# %% [markdown]
+# Nobody in the room got an error, and nobody can tell whose increments are missing. And if chance alone put the commands of thirty into order?
+
+# %%
+by_chance = {n: random_orders(clients=n, increments=200, runs=20, seed=6).mean() / (200 * n) for n in (2, 4, 30)}
+print(", ".join(f"{n} clients keep {share:.0%}" for n, share in by_chance.items()) + " of their increments.")
+assert abs(by_chance[2] - 5 / 8) < 0.01 and round(by_chance[30], 2) == 0.06
+
+# %% [markdown]
+# Thirty keep about 6 %: between a client's GET and its SET, nearly everybody else writes, and it writes over all of that. So the more traffic a counter has, the larger the part it loses. With INCR thirty keep what two keep: everything.
+
 # %% [markdown] tags=["core"]
 # ## ● The board: unlocked, locked, INCR
 #
