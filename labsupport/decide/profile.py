@@ -76,7 +76,7 @@ class Profile:
             return f"How bursty it is cannot be told: that takes {enough}."
         name = "bursty" if self.bursty else "no burstier than chance"
         if self.shuffled - self.real >= TOLD_APART:
-            name = "more even than chance, as of clients that ask at fixed intervals"
+            name = "more even than chance"
         estimates = " These are estimates for the whole log." if self.kept_one_in > 1 else ""
         return (
             f"Its timing is {name}: with a TTL of {duration(self.ttl)} one shared cache hits "

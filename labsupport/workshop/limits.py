@@ -17,8 +17,8 @@ def bound_process(memory_mb: int, own_user: bool) -> Callable[[], None]:
 
     Memory is RLIMIT_DATA, what one process reserves (8 MB for each thread, used or not). It does not bound
     how many processes there are, nor memory that they share, and macOS ignores it. PROCESSES, threads
-    counted, are bounded only where each learner is a user of their own. FILE_MB bounds one file, not the disk.
-    Nothing here bounds the time on the processor.
+    counted, are bounded only where each learner is a user of their own. FILE_MB bounds one file, not the
+    disk. Nothing here bounds the time on the processor.
     """
     bounds = {
         resource.RLIMIT_DATA: memory_mb * MEGABYTE,
