@@ -64,7 +64,7 @@ class ClassServer:
     def _prepare(self) -> None:
         with contextlib.suppress(redis.ResponseError):  # Redis 7.0 cannot be silent
             self.admin.config_set("loglevel", "nothing")  # or a script could fill the disk with redis.log
-        pass
+        self.admin.client_no_evict("ON")
         self.admin.set(shared.ROSTER, json.dumps(self.names))
 
     def _let_in(self) -> dict[str, str]:
