@@ -13,6 +13,7 @@ import redis
 from side_by_side import group, turn
 
 import labsupport
+from labsupport.classroom.names import CLASS_URL, INSTRUCTOR_URL
 
 FORBIDDEN_TAGS = {"nbval-ignore-output", "nbval-skip", "raises-exception", "nbval-raises-exception"}
 FORBIDDEN_COMMENT = re.compile(r"^\s*#\s*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
@@ -47,7 +48,12 @@ FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 
 def pytest_configure(config):
-    """Each of the processes has a learner's record of its own; the lines to tell come from all."""
+    """Each of the processes has a learner's record of its own; the lines to tell come from all.
+
+    The class of whoever runs the tests is not for the tests, and not for the kernels of notebooks either.
+    """
+    os.environ.pop(CLASS_URL, None)
+    os.environ.pop(INSTRUCTOR_URL, None)
     config.stash[TOLD] = []
     if shared := getattr(config, "workerinput", None):
         data = Path(shared["data"], shared["workerid"])

@@ -8,8 +8,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from labsupport.setup.problem import ROOT
 
 DOCKERFILE = ROOT / ".docker" / "Dockerfile"
@@ -48,11 +46,11 @@ def environment() -> dict[str, str]:
 
 def context(folder: Path) -> set[str]:
     """The files of `folder` that Docker would be given, as its own library reads the ignore file."""
-    reason = "Docker's Python library is not installed; .ci/run installs it"
-    docker = pytest.importorskip("docker.utils.build", reason=reason)
+    from docker.utils.build import exclude_paths  # .ci/run installs it
+
     lines = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
-    return {name for name in docker.exclude_paths(str(folder), patterns) if (folder / name).is_file()}
+    return {name for name in exclude_paths(str(folder), patterns) if (folder / name).is_file()}
 
 
 def copy_to(root: Path) -> None:

@@ -48,7 +48,7 @@ class Person:
             assert time.monotonic() < deadline, (
                 f"{self.name}: no server, but {page.status_code} at {page.url}"
             )
-            time.sleep(0.2)
+            time.sleep(0.5)  # each look costs the hub a page
 
     def ask(self, method: str, path: str, body: dict | None = None) -> requests.Response:
         """A request to the person's own server, as JupyterLab makes them."""

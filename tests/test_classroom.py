@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import multiprocessing
+import multiprocessing.forkserver
 import socket
 import threading
 import time
 
 import pytest
+import redis
 from servers import becomes_true
 
 from labsupport.classroom import join_class, names, report_failed
@@ -50,6 +53,16 @@ def instructor(server):
 
 
 @pytest.fixture
+def quick_start(monkeypatch):
+    """Processes that fork from one which has imported everything: thirty would take ten seconds to do so."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([learner.__module__])
+    monkeypatch.setattr("labsupport.races.processes._SPAWN", context)
+    yield
+    multiprocessing.forkserver._forkserver._stop()
+
+
+@pytest.fixture
 def sit_in(server):
     """A function that lets learners attend, in a thread each; it returns how each ends, place by place."""
     threads = []
@@ -83,14 +96,15 @@ def tallies(server, race):
     return [int(server.admin.hget(names.tally(name), race) or 0) for name in server.names]
 
 
-def kill_in_the_middle(instructor, team):
-    """SIGKILL, while the race that was just signalled runs."""
+def kill_in_the_middle(server, instructor, team, name):
+    """SIGKILL, while the race that was just signalled runs; and then the sign of life expires sooner."""
     assert becomes_true(lambda: instructor.look().races[-1].sent > 0)
     team.pop(0).end()
+    server.admin.expire(names.here(name), 1)
 
 
 def test_thirty_real_processes_one_killed_in_each_race_and_one_late_lose_nothing_but_by_get_set(
-    server, instructor
+    server, instructor, quick_start
 ):
     *there, late = server.urls.values()
     team = [Worker(learner, url) for url in there]
@@ -98,13 +112,13 @@ def test_thirty_real_processes_one_killed_in_each_race_and_one_late_lose_nothing
         for worker in team:
             worker.hear()  # that it has joined
         instructor.signal("get_set", INCREMENTS)
-        kill_in_the_middle(instructor, team)
+        kill_in_the_middle(server, instructor, team, "learner-01")
         team.append(Worker(learner, late))
         team[-1].hear()
         assert becomes_true(lambda: not instructor.look().running, 30)  # once a sign of life has expired
         first, sent_first = instructor.look().races[0], tallies(server, 1)
         instructor.signal("incr", INCREMENTS)
-        kill_in_the_middle(instructor, team)
+        kill_in_the_middle(server, instructor, team, "learner-02")
         assert becomes_true(lambda: set(tallies(server, 2)[2:]) == {INCREMENTS}, 30)
         second, sent_second = instructor.look().races[1], tallies(server, 2)
     finally:
@@ -137,10 +151,71 @@ def test_who_comes_after_the_end_sends_nothing_and_takes_part_in_the_next_race(s
 
 def test_a_counter_that_somebody_wrote_to_by_hand_spoils_its_race_only(server, instructor, sit_in):
     ends = sit_in(0)
+    instructor.signal("get_set", 3)
     server.admin.set(names.counter(1), "a lot")
-    assert instructor.race("get_set", 3).counter == 0
-    assert finish(instructor).sent == 3
+    server.admin.set(names.counter(2), 1_000)  # before its race, so it is gone when that begins
+    assert becomes_true(lambda: not instructor.look().running)
+    assert instructor.look().races[0][2:5] == (0, 0, 0)
+    assert finish(instructor)[2:5] == (1, 3, 3)
     assert becomes_true(lambda: ends)
+
+
+def test_who_cannot_note_what_they_send_sends_nothing(server, instructor, sit_in):
+    ends = sit_in(0)
+    server.admin.set(names.tally("learner-01"), "no hash")
+    assert finish(instructor)[2:5] == (0, 0, 0)
+    server.admin.delete(names.tally("learner-01"))
+    assert finish(instructor)[2:5] == (1, 3, 3) and becomes_true(lambda: ends)
+
+
+def test_nothing_that_a_learner_writes_stops_the_instructor(server, instructor, sit_in):
+    ends = sit_in(1)
+    calm = instructor.race("get_set", 3)
+    own, tally = names.here("learner-01"), names.tally("learner-01")
+    with redis.Redis.from_url(server.urls["learner-01"]) as hostile:
+        for words in (
+            ["SET", own, "abc"],
+            ["LPUSH", own, "abc"],
+            ["SET", tally, "abc"],
+            *(["HSET", tally, "1", text] for text in ("abc", "-5", "9" * 400, "9" * 5000)),
+            *(["HINCRBY", names.FAILED, text, "3"] for text in ("$\\frac$", b"\xff", "x" * 9000)),
+            ["HINCRBY", names.FAILED, "sell", "-3"],
+        ):
+            hostile.execute_command(*words)
+            view = instructor.look()
+            assert (view.races, view.failed, view.running) == ((calm,), (), False), words
+            hostile.delete(own, tally)
+        for text in ("abc", "9" * 400, "9" * 5000):
+            hostile.set(names.counter(1), text)
+            assert instructor.look().races == (calm._replace(counter=0),)
+    finish(instructor)
+    assert becomes_true(lambda: ends)
+
+
+def test_a_class_that_was_started_again_and_counts_from_one_is_a_new_class(server, instructor, sit_in):
+    ends = sit_in(0)
+    before = instructor.race("get_set", 3)
+    server.admin.flushdb()
+    assert becomes_true(lambda: instructor.look().here)
+    again = finish(instructor)
+    assert (before.round, again.round, again.sent) == (1, 1, 3)
+    assert becomes_true(lambda: ends)
+
+
+def test_who_finds_no_memory_left_waits_until_there_is_some(server, instructor):
+    heard, ends = [], []
+    url = server.urls["learner-01"]
+    room = threading.Thread(target=lambda: ends.append(attend(url, heard.append, math.inf)))
+    room.start()
+    assert becomes_true(lambda: heard)
+    before = server.admin.config_get("maxmemory")["maxmemory"]
+    server.admin.config_set("maxmemory", 1)
+    assert becomes_true(lambda: "trying again" in heard[-1])
+    server.admin.config_set("maxmemory", before)
+    assert becomes_true(lambda: "waiting" in heard[-1])
+    assert finish(instructor).sent == 3
+    room.join(10)
+    assert ends[0].rounds
 
 
 def test_an_interrupt_and_a_signal_that_never_comes_end_with_a_sentence(server):
@@ -248,9 +323,15 @@ def test_a_class_that_is_not_there_is_one_sentence_for_the_instructor_too():
     assert "sentinel" not in str(error.value)
 
 
-def test_a_dashboard_that_is_opened_again_goes_on_where_it_was(server, instructor, sit_in):
+def test_a_dashboard_that_is_opened_again_goes_on_where_it_was_and_so_does_the_first(
+    server, instructor, sit_in
+):
     sit_in(0)
     before = instructor.race("get_set", 3)
     with contextlib.closing(Instructor(server.instructor_url)) as again:
         assert again.look().races == (before,)
-        assert finish(again).round == 2
+        again.signal("get_set", 3)
+        assert instructor.look().running
+        assert becomes_true(lambda: not instructor.look().running)
+        last = finish(instructor)
+        assert again.look() == instructor.look() and (last.round, last.sent) == (3, 3)

@@ -93,6 +93,8 @@ def test_it_follows_keys_that_move_and_counts_each_increment_once(cluster, lab):
     cluster.begin_move(slot(lab), cluster.primaries[1])  # new keys already go there: ASK
     assert [lab.redis.incr(key) for key in (late, name, late)] == [1, 2, 2]
     assert lab.redis.pipeline(transaction=False).incr(late).incr(name).execute() == [3, 3]
+    with pytest.raises(redis.exceptions.AskError):  # the script is not there, and nothing was done
+        lab.redis.register_script("return redis.call('INCR', KEYS[1])")([late])
     put(cluster, lab, 1)  # MOVED
     assert [lab.redis.incr(key) for key in (late, name)] == [4, 4]
     put(cluster, lab, 2)
@@ -140,6 +142,12 @@ def test_names_of_ones_own_work_one_by_one_and_together_they_are_refused_in_a_se
         assert "lab.keys.name" in _sentence(caught.value)
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
         lab.redis.pipeline(transaction=False).lpush(own[0], 1).lpush(own[1], 1).execute()
+    with lab.redis.pipeline() as pipe:
+        pipe.watch(lab.keys.name("a"))
+        with pytest.raises(redis.exceptions.MovedError):  # no WatchError: they would try for ever
+            [pipe.get(name) for name in own]
+    with lab.address.client(socket_timeout=0.01) as client, pytest.raises(redis.TimeoutError):
+        client.blpop([lab.keys.name("queue")], 1)  # from here on perhaps the notebook's node is gone
     assert sum(lab.redis.unlink(name) for name in own) == len(own)
     assert lab.redis.node == home  # for them it went there and came back
 
@@ -235,12 +243,14 @@ def test_the_page_on_clusters_says_what_slots_and_traffic_give():
         assert f"| {bench.percent(counts)} of {sum(counts):,} | exact |" in page
         assert bench.percent(counts) == said.replace(", ", " / ").replace(" and", " /")
     assert all(shares in page for shares in told)
+    moved = f"`MOVED {key_slot(b'lab:course:204')} host:port`"
+    assert f"Asked for `lab:course:204`, a node that does not own its slot answers {moved}" in page
 
 
 def test_after_the_loss_of_a_node_its_heir_is_asked_and_no_error_is_hidden(cluster, monkeypatch):
     """The last test of the module: two nodes end in it."""
     first, witness, _, heir = cluster.nodes
-    monkeypatch.setenv("REDIS_URL", first.url)
+    monkeypatch.setenv("REDIS_URL", first.socket_url)
     lab = start_lab("test")
     put(cluster, lab, 0)
     name = lab.keys.name("views")

@@ -152,6 +152,9 @@ def test_opened_again_the_first_one_is_closed(hurry):
     try:
         assert first.rehearsal._team == []
         assert second.look().here == 1
+        live = second.live()
+        second.race("incr", 5)  # and the picture follows a race that a cell runs
+        assert "INCR lost none of 5" in live.text
     finally:
         second.close()
 

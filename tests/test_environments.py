@@ -20,23 +20,38 @@ COMPOSE = Path(sys.executable).with_name("docker-compose")
 SECRETS = {"REDIS_PASSWORD": "p4ss", "JUPYTER_TOKEN": "t0ken"}
 
 
+def leave_out(told, why):
+    told.append(f"Tests of the containers were left out: {why}.")
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def docker(told):
+    if not COMPOSE.exists():
+        leave_out(told, "Compose is not installed, .ci/run installs it")
+
+
+@pytest.fixture(scope="module")
+def by_hand(told):
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("redis-cli"):
+        leave_out(told, "to start them by hand takes Linux, root and redis-cli")
+
+
 def compose(**environ):
     """The real Compose, asked what it makes of docker-compose.yml in this environment."""
-    if not COMPOSE.exists():
-        pytest.skip("Compose is not installed; .ci/run installs it")
     words = [str(COMPOSE), "--env-file", "/dev/null", "config", "--format", "json"]
     return subprocess.run(words, cwd=ROOT, env={"HOME": "/", **environ}, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
-def services():
+def services(docker):
     ran = compose(**SECRETS)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)["services"]
 
 
 @pytest.mark.parametrize("missing", SECRETS)
-def test_without_a_password_or_a_token_nothing_starts(missing):
+def test_without_a_password_or_a_token_nothing_starts(docker, missing):
     ran = compose(**{**SECRETS, missing: ""})
     assert ran.returncode != 0
     assert f"{missing} is missing a value: set it in .env" in ran.stderr
@@ -75,7 +90,7 @@ def test_every_stage_of_the_image_ends_as_an_ordinary_user():
     assert {image.last("USER", name) for name in image.stages()} == {"1000:1000"}
 
 
-def test_no_secret_and_nothing_of_a_learner_gets_into_the_image(tmp_path):
+def test_no_secret_and_nothing_of_a_learner_gets_into_the_image(docker, tmp_path):
     secret = [".env", ".git/config", "workshop/hand-out.csv"]
     learners = ["my-notebooks/01.ipynb", "notebooks/decision.html"]
     wanted = ["labsupport/lab.py", "notebooks/00.ipynb"]
@@ -110,6 +125,7 @@ def lab_by_hand(said):
     environ = {
         "PATH": TOOLS,
         "PYTHONPATH": image.last("WORKDIR"),
+        "http_proxy": "http://127.0.0.1:9",  # a company's Docker may add one, which answers nothing here
         **image.environment(),
         **said["environment"],
     }
@@ -144,11 +160,7 @@ learner:x:1000:1000::/home/learner:/bin/sh
 """
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("redis-cli"),
-    reason="to run the containers by hand takes Linux, root and redis-cli",
-)
-def test_both_containers_become_healthy_and_the_lab_works_in_its_bounds(services, tmp_path):
+def test_both_containers_become_healthy_and_the_lab_works_in_its_bounds(services, by_hand, tmp_path):
     root = tmp_path / "root"
     root.mkdir(mode=0o755)
     image.copy_to(root)
@@ -162,19 +174,7 @@ def test_both_containers_become_healthy_and_the_lab_works_in_its_bounds(services
     namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
     command = [*namespaces, sys.executable, str(HERE / "by_hand.py")]
     ran = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {
-        "user": "1000",
-        "capabilities": [0, 0, 0],
-        "new privileges are impossible": "1",
-        "no token, token, other site": [403, 200, 403],
-        "course": "Read-only file system",
-        "system": "Read-only file system",
-        "home": None,
-        "tmp": None,
-        "the service redis": [False, "kept"],
-        "a server of its own": [True, "kept"],
-    }
+    assert (ran.returncode, ran.stdout) == (0, "All answers are right.\n"), ran.stderr
 
 
 KNOWN = "name image hostRequirements postCreateCommand forwardPorts portsAttributes customizations"

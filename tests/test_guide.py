@@ -16,7 +16,9 @@ from servers import foreign_server
 from labsupport import build
 from labsupport.lessons.texts import load
 from labsupport.setup.commands import COMMANDS
-from labsupport.workshop.options import parse
+from labsupport.workshop.command import QUOTA_MB
+from labsupport.workshop.options import MEMORY_MB, PORT, parse
+from labsupport.workshop.quota import CONNECTIONS
 
 TEACHING = TABLES.parent
 PAGES = sorted(TEACHING.glob("*.md"))
@@ -99,6 +101,20 @@ def test_each_path_is_in_the_guide_and_the_guide_is_short():
     assert re.findall(r"^### (\d+) minutes", guide, re.MULTILINE) == PATHS
     prose = [line for line in guide.splitlines() if not line.startswith("|")]
     assert len(" ".join(prose).split()) < 2_500
+
+
+def test_the_race_takes_as_long_on_every_path_as_the_dashboard_says():
+    dashboard = (build.NOTEBOOKS / "src" / "class-dashboard.py").read_text(encoding="utf-8")
+    [said] = re.findall(r"\*\*Time\*\* (\d+) minutes", dashboard)
+    steps = [row for path in PATHS for row in rows(chapter(page("guide.md"), f"{path} minutes"))]
+    assert [took for took, _, names, _ in steps if "The room is the fleet" in names] == [said] * 3
+
+
+def test_the_limits_and_the_ports_of_the_pages_are_those_of_the_code():
+    assert f"`--memory` ({MEMORY_MB:,} MB)" in page("room-sizes.md")
+    assert f"{PORT} for the hub, or {PORT + 1} for the class Redis" in page("guide.md")
+    assert f"take more than {QUOTA_MB:.0f} MB" in page("class.md")
+    assert f"more than {CONNECTIONS} connections" in page("class.md")
 
 
 def test_seconds_are_written_into_the_rows_of_their_notebook_alone():

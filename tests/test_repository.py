@@ -64,6 +64,7 @@ def test_requirements_name_no_index_and_no_path_of_one_machine():
         ".ci/screenshots/a.png",
         "notebooks/decision.html",
         "site/index.html",
+        "workshop/hand-out.csv",
     ],
 )
 def test_what_belongs_to_one_machine_is_ignored_by_git(name):

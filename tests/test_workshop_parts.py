@@ -10,17 +10,29 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import redis
 from servers import becomes_true
 
 from labsupport.setup.environment import add_packages
 from labsupport.setup.pins import pinned_lines
 from labsupport.setup.problem import ROOT, SetupProblem
 from labsupport.workshop import options
-from labsupport.workshop.handout import Card, as_csv, as_html, make_cards, renew, write_cards
+from labsupport.workshop.class_server import ClassServer
+from labsupport.workshop.handout import (
+    Card,
+    as_csv,
+    as_html,
+    class_passwords,
+    make_cards,
+    renew,
+    write_cards,
+)
 from labsupport.workshop.limits import bound_process, end_largest_above
 from labsupport.workshop.passwords import LIFE, new_password, use_password
 from labsupport.workshop.room import Room, learner_names
@@ -81,6 +93,18 @@ def test_at_the_next_start_unused_passwords_stay_and_used_ones_are_replaced(room
     assert use_password(room.secret, "learner-01", after[0].password) == ""
 
 
+def test_at_the_next_start_the_class_redis_takes_the_passwords_of_the_cards_in_hand(room):
+    with ClassServer(room.names, kept=class_passwords(room)) as server:
+        urls = {**server.urls, "instructor": server.instructor_url}
+    write_cards(room, make_cards(room, "http://127.0.0.1:8000", urls), hub=False)
+    with ClassServer([*room.names, "late"], port=server.port, kept=class_passwords(room)) as again:
+        assert {name: again.urls[name] for name in room.names} == server.urls
+        word = urlsplit(again.urls["late"]).password
+        assert re.fullmatch(r"[a-z2-9]{4}(-[a-z2-9]{4}){2}", word)  # as easy to type as the hub's
+        with redis.Redis.from_url(server.urls["learner-01"]) as client:
+            assert client.ping()
+
+
 def test_a_new_password_is_told_and_stands_in_the_hand_out(room):
     write_cards(room, make_cards(room, "http://127.0.0.1:8000", URLS), hub=True)
     password = renew(room.folder, "learner-02").split()[-1]
@@ -100,11 +124,13 @@ def test_the_cards_are_escaped_and_load_nothing():
     ]
 
 
-@pytest.mark.parametrize("words", [["--host", "0.0.0.0"], ["--learners", "0"], ["--tls-cert", "a.pem"]])
+@pytest.mark.parametrize(
+    "words", [["--host", "0.0.0.0"], ["--learners", "0"], ["--tls-cert", "a.pem"], ["--memory", "-1"]]
+)
 def test_what_cannot_be_meant_is_refused_before_any_set_up(words, capsys):
     with pytest.raises(SystemExit):
         options.check(ROOT, words)
-    assert re.search("every network|1 to 300|belong together", capsys.readouterr().err)
+    assert re.search("every network|1 to 300|belong together|no number from 400", capsys.readouterr().err)
 
 
 def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path):
@@ -125,6 +151,24 @@ def test_a_second_command_in_the_same_folder_is_refused(room):
         pass
 
 
+def test_a_folder_with_other_things_in_it_is_left_as_it_is(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    mode = tmp_path.stat().st_mode
+    with pytest.raises(SetupProblem, match="has other things in it"), Room(tmp_path, [], separate=False):
+        pass
+    assert tmp_path.stat().st_mode == mode and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not find_spec("jupyterhub"), reason="without a workshop's packages there are no seats")
+def test_a_port_that_another_process_opened_is_not_taken_for_the_server_of_a_learner():
+    from labsupport.workshop.spawner import listens
+
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        assert listens(os.getpid(), port) and not listens(os.getppid(), port)
+    assert not listens(os.getpid(), port)
+
+
 def test_what_a_killed_hub_left_is_ended_and_nothing_else(room):
     def sleeper(home):
         return subprocess.Popen(["/bin/sleep", "60"], env={"HOME": str(home)}, start_new_session=True)
@@ -135,6 +179,22 @@ def test_what_a_killed_hub_left_is_ended_and_nothing_else(room):
         ended, alive = not psutil.pid_exists(left.pid), psutil.pid_exists(other.pid)
         other.kill()
         assert ended and alive
+
+
+KERNEL = """
+from labsupport import start_lab
+print(start_lab("03").redis.info("server")["process_id"], flush=True)
+input()
+"""
+
+
+def test_of_a_killed_hub_no_redis_of_a_learner_stays_either(room):
+    environ = {**os.environ, "HOME": str(room.home("learner-01")), "PYTHONPATH": str(ROOT)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", KERNEL], env=environ, text=True, **pipes) as kernel:
+        server = int(kernel.stdout.readline())
+        room.clear()
+    assert not psutil.pid_exists(server)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run each learner as a user of their own")

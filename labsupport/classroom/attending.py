@@ -15,6 +15,7 @@ from labsupport.errors import NoRedis
 PATIENCE = 15 * 60.0  # seconds without a race until nobody waits any more
 SILENCE = 10.0  # seconds for which the server may be silent while we wait
 PAUSE = 0.2  # seconds between two looks for the signal
+REFUSALS = (redis.AuthenticationError, redis.exceptions.NoPermissionError)  # waiting does not help
 LEFT = "You left the class; run this cell again to come back."
 
 Say = Callable[[str], None]
@@ -54,17 +55,15 @@ def _races(member: Member, say: Say, patience: float) -> Stay:
     while time.monotonic() < until:
         try:
             signal, rounds = member.look()
-            if signal and signal.round != member.taken:
+            if signal and signal.begin != member.taken:
                 say(f"Round {signal.round}, {signal.name}: off we go.")
                 member.race(signal)
                 until = time.monotonic() + patience
             elif signal and signal.way == "incr" and member.sent and _is_over(signal, rounds):
                 return Stay(rounds)
             say(_standing(member, signal))
-        except redis.AuthenticationError:
-            raise
-        except (redis.ConnectionError, redis.TimeoutError):
-            if time.monotonic() - member.heard > SILENCE:
+        except redis.RedisError as error:  # also that just now there is no memory left for anybody
+            if isinstance(error, REFUSALS) or time.monotonic() - member.heard > SILENCE:
                 raise
             say("The class does not answer just now; trying again.")
         time.sleep(PAUSE)

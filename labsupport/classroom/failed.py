@@ -7,6 +7,7 @@ import os
 import threading
 
 from labsupport.classroom import names
+from labsupport.classroom.member import class_address
 
 LIMIT = 0.25  # seconds, whatever the network does
 
@@ -21,8 +22,6 @@ def report_failed(exercise: str) -> None:
 
 
 def _count(url: str, exercise: str) -> None:
-    from labsupport.classroom.member import class_address
-
     with contextlib.suppress(Exception):  # a learner is at work here, whatever has become of the class
         address = class_address(url)
         with address.client(socket_timeout=LIMIT, socket_connect_timeout=LIMIT) as client:

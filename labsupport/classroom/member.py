@@ -36,8 +36,7 @@ def get_set(client: redis.Redis, name: str, tally: str, race: int) -> None:
 def incr(client: redis.Redis, name: str, tally: str, race: int) -> None:
     """Let the server add one. What was sent is noted in the very same transaction."""
     with client.pipeline() as pipe:
-        # redis-py's incr sends INCRBY, which the class does not allow.
-        pipe.execute_command("INCR", name)  # type: ignore[no-untyped-call]
+        pipe.incr(name)
         pipe.hincrby(tally, str(race), 1)
         pipe.execute()
 
@@ -48,8 +47,9 @@ ADD = {"get_set": get_set, "incr": incr}
 class Member:
     """One learner's connection to the class. It sends nothing twice: a repeated INCR would count twice.
 
-    For use: `name`, `where` (the class's address, safe to print), `taken` (the race that it took part in
-    last) and `sent` (its increments in that), `heard` (when the server answered last, by time.monotonic).
+    For use: `name`, `where` (the class's address, safe to print), `taken` (when the race began that it took
+    part in last) and `sent` (its increments in that), `heard` (when the server answered last, by
+    time.monotonic).
     """
 
     def __init__(self, url: str) -> None:
@@ -71,20 +71,21 @@ class Member:
         return read_signal(signal), read_rounds(rounds)
 
     def race(self, signal: Signal) -> None:
-        """Send our increments: none before the race begins, none after its end, so late means fewer."""
-        self.taken, self.sent = signal.round, 0
+        """Send our increments: none before the race begins, none when its time is up, so late means fewer."""
+        self.taken, self.sent = signal.begin, 0
         now = milliseconds(self._redis.time())
         end = time.monotonic() + (signal.end - now) / 1000
         time.sleep(max(0, signal.begin - now) / 1000)
         try:
+            self._redis.hincrby(names.tally(self.name), str(signal.round), 0)  # or nothing could be noted
             while self.sent < signal.increments and time.monotonic() < end:
                 self._add(signal)
         except redis.exceptions.NoPermissionError:
             raise
         except (ValueError, redis.ResponseError):
-            pass  # somebody wrote to the counter by hand: this race is spoilt, the next will not be
+            pass  # somebody wrote to the counter or the tally by hand: this race is spoilt, not the next
         finally:
-            self._through = signal.round
+            self._through = signal.begin
 
     def _add(self, signal: Signal) -> None:
         add, name = ADD[signal.way], names.counter(signal.round)

@@ -19,7 +19,7 @@ def own(learner: str, key: str) -> str:
 
 
 def here(learner: str) -> str:
-    """Says that the learner is here, and holds the last race that they are through with; expires soon."""
+    """Says that the learner is here; holds when the race began that they are through with; expires soon."""
     return own(learner, "here")
 
 

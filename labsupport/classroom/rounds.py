@@ -15,7 +15,8 @@ class Signal(NamedTuple):
     round: int
     way: str
     increments: int  # of each learner
-    begin: int
+    planned: int  # increments, of all who were here then
+    begin: int  # no other race has the same, on a server that was started again neither
     end: int
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 from redis.client import Pipeline
-from redis.exceptions import AskError, MovedError, ResponseError, WatchError
+from redis.exceptions import AskError, MovedError, NoScriptError, ResponseError, WatchError
 
 UNNAMED = "a Redis server"
 REDIRECTIONS = 16  # of one command at most, as in redis-py's own client of a cluster
@@ -49,10 +49,10 @@ class LabPipeline(Pipeline):
             except MovedError as error:
                 moved = error
             self.reset()
+            if not self._client.follows(moved):  # a name of the learner's own: no second try would help
+                break
             if watching:
                 raise WatchError("The keys have moved to another node of the cluster.") from None
-            if not self._client.follows(moved):
-                break
             vars(self).update(queue)
         raise moved
 
@@ -114,17 +114,16 @@ class LabRedis(redis.Redis):
         home = pool.connection_kwargs.get("home")
         if not home:
             raise refused
-        there = replace(home, node=(refused.host or home.node[0], refused.port))
+        there = replace(home, node=(refused.host or home.node[0], refused.port), in_doubt=False)
         settings = {**pool.connection_kwargs, "home": there}
         other = redis.ConnectionPool(connection_class=pool.connection_class, **settings)
-        with Pipeline(other, self.response_callbacks, False, None) as pipe:
+        with redis.Redis.from_pool(other) as client:
             if not isinstance(refused, MovedError):
-                pipe.execute_command("ASKING")  # type: ignore[no-untyped-call]
-            pipe.execute_command(*args, **options)  # type: ignore[no-untyped-call]
+                client.execute_command("ASKING")  # on the only connection, which the next command takes, too
             try:
-                return pipe.execute()[-1]
-            finally:
-                other.disconnect()
+                return client.execute_command(*args, **options)
+            except NoScriptError:  # it was loaded here, not there
+                raise refused from None
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> LabPipeline:
         """A new pipeline, which counts here."""

@@ -41,10 +41,10 @@ class Home:
 
     def find(self) -> None:
         """The node is perhaps gone: ask the others; if none of them answers, all stays as it was."""
-        for host, port in [node for node in self.nodes if node != self.node]:
-            client = self.address.client(host=host, port=port)
+        for node in [node for node in self.nodes if node != self.node]:
+            client = at_home(replace(self, node=node, in_doubt=False)).client()
             with contextlib.suppress(redis.RedisError), client:
-                self.look(client, host)
+                self.look(client, node[0])
                 break
 
 

@@ -6,8 +6,8 @@ import contextlib
 import json
 import re
 import resource
-import secrets
 import socket
+from collections.abc import Mapping
 
 import redis
 
@@ -15,6 +15,7 @@ from labsupport.classroom import names as shared
 from labsupport.errors import BadArgument, LabError
 from labsupport.faults.spare import SpareServer
 from labsupport.workshop import acl
+from labsupport.workshop.passwords import readable
 from labsupport.workshop.room import INSTRUCTOR
 
 MEGABYTE = 1 << 20
@@ -37,9 +38,16 @@ class ClassServer:
     """
 
     def __init__(
-        self, names: list[str], host: str = "127.0.0.1", port: int = 0, memory_mb: int = 256
+        self,
+        names: list[str],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        memory_mb: int = 256,
+        kept: Mapping[str, str] | None = None,
     ) -> None:
         """`host`: an IPv4 address of this machine; `port`: 0 is any free one; `memory_mb`: for all keys.
+
+        `kept`: the passwords of those who have one; the others get a new one.
 
         Raises BadArgument: a name that cannot be a learner's; NoRedis, LabError: it does not start or listen.
         """
@@ -52,7 +60,7 @@ class ClassServer:
         try:
             _bound_process(self._server.pid, memory_mb)
             self._prepare()
-            passwords = self._let_in()
+            passwords = self._let_in(kept or {})
             self.port = self._listen(host, port)
         except BaseException:  # an Interrupt too
             self.close()
@@ -67,10 +75,10 @@ class ClassServer:
         self.admin.client_no_evict("ON")
         self.admin.set(shared.ROSTER, json.dumps(self.names))
 
-    def _let_in(self) -> dict[str, str]:
+    def _let_in(self, kept: Mapping[str, str]) -> dict[str, str]:
         """Make the users, and shut out whoever is none of them. Returns the passwords."""
         rules = {name: acl.learner_rules(name) for name in self.names} | {INSTRUCTOR: acl.instructor_rules()}
-        passwords = {name: secrets.token_urlsafe(18) for name in rules}
+        passwords = {name: kept.get(name) or readable() for name in rules}
         for name, password in passwords.items():
             self._set_user(name, *acl.password_rules(password), *rules[name])
         self._set_user("default", "off", "resetpass")

@@ -16,7 +16,7 @@ from typing import NoReturn
 from labsupport.errors import LabError
 from labsupport.setup.problem import SetupProblem
 from labsupport.workshop.class_server import ClassServer
-from labsupport.workshop.handout import make_cards, renew, write_cards
+from labsupport.workshop.handout import class_passwords, make_cards, renew, write_cards
 from labsupport.workshop.hub import settings
 from labsupport.workshop.options import free_ports, own_address, parse
 from labsupport.workshop.quota import QuotaKeeper
@@ -27,8 +27,8 @@ QUOTA_MB = 4.0  # of the class Redis, for one learner: the race needs less than 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 2.0  # seconds between two looks at who is in
 ONE_USER = (
-    "All run as one user of this machine: a learner can read and change the files of every other. "
-    "Started by root, each learner is a user of their own."
+    "All run as one user of this machine: a learner can do what that user may, and so read and change the "
+    "files of every other and yours. Started by root without --one-user, each is a user of their own."
 )
 CLEAR = "Without --tls-cert and --tls-key, passwords and all else cross the room in the clear."
 
@@ -66,7 +66,7 @@ def main(root: Path, arguments: list[str]) -> int:
 
 def _run(held: ExitStack, room: Room, options: argparse.Namespace, ports: list[int]) -> None:
     """Start it all, tell what is where, and watch until somebody ends it."""
-    server = held.enter_context(ClassServer(room.names, options.host, ports[1]))
+    server = held.enter_context(ClassServer(room.names, options.host, ports[1], kept=class_passwords(room)))
     keeper = held.enter_context(closing(QuotaKeeper(server, QUOTA_MB)))
     keeper.start()
     urls = {**server.urls, INSTRUCTOR: server.instructor_url}

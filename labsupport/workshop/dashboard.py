@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from labsupport.classroom import names
 from labsupport.explorers.explorer import Explorer
-from labsupport.workshop.instructor import Instructor
+from labsupport.workshop.instructor import Instructor, View
 from labsupport.workshop.panel import Signals, draw_class
 from labsupport.workshop.rehearsal import Rehearsal
 
@@ -42,12 +42,20 @@ class Dashboard(Instructor):
         """`url`: the instructor's; without one, that of the rehearsal."""
         self.rehearsal = rehearsal
         self._stop: Callable[[], object] = lambda: None
+        self._show: Callable[[View], object] = lambda _: None
         super().__init__(rehearsal.server.instructor_url if rehearsal else url)
+
+    def look(self) -> View:
+        """As for every instructor; the picture follows, also while a cell runs a race."""
+        view = super().look()
+        self._show(view)
+        return view
 
     def live(self) -> Explorer:
         """Buttons, and the picture that follows the class until this is called again, or `close`."""
         self._stop()
         signals = Signals(self)
+        self._show = signals.show
         with contextlib.suppress(RuntimeError):  # outside of a notebook there is no loop to follow it in
             self._stop = asyncio.get_running_loop().create_task(signals.follow()).cancel
         return Explorer(draw_class, {"shown": signals})

@@ -54,7 +54,7 @@ def settings(
 def _seat(room: Room, ports: list[int], memory_mb: int, urls: Mapping[str, str]) -> dict[str, Any]:
     """Every person's server. What is in `extra` is secret: each gets only their own."""
     return {
-        "cmd": [sys.executable, "-m", "labsupport.workshop.seat"],
+        "cmd": [sys.executable, "-P", "-m", "labsupport.workshop.seat"],
         "args": [
             f"--MappingKernelManager.cull_idle_timeout={IDLE}",
             "--MappingKernelManager.cull_connected=True",

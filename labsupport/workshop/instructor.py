@@ -20,9 +20,11 @@ from labsupport.classroom.rounds import (
     written,
 )
 from labsupport.errors import LabError
+from labsupport.lessons.exercises import exercises
 
 LEAD = 1.0  # seconds from the signal to the race: everybody hears it within a fraction of that
 LONGEST = 20.0  # seconds, then a race is over for whoever has not finished
+DIGITS = 15  # a longer number is nobody's count
 INCREMENTS = 200  # of each learner: some seconds over a bad wireless network
 
 
@@ -43,8 +45,6 @@ class Instructor:
         address = class_address(url, names.INSTRUCTOR_URL)
         self._redis = address.client(socket_timeout=1, socket_connect_timeout=1)
         try:
-            self._signal = read_signal(self._redis.get(names.SIGNAL))
-            self._races = {each.way: each for each in read_rounds(self._redis.get(names.RESULT))}
             self.names: list[str] = json.loads(self._redis.get(names.ROSTER) or "[]")
         except redis.RedisError as error:
             raise LabError(
@@ -59,25 +59,28 @@ class Instructor:
             raise LabError("A race is running already: wait until it is over.")
         if not view.here:
             raise LabError("Nobody is here yet: let them run the cell of notebook 06 that joins the class.")
+        last, _ = self._told()
+        number = last.round + 1 if last else 1
         begin = milliseconds(self._redis.time()) + round(1000 * LEAD)
-        number = self._signal.round + 1 if self._signal else 1
-        self._signal = Signal(number, way, increments, begin, begin + round(1000 * LONGEST))
-        self._races[way] = Round(number, way, 0, 0, 0, view.here * increments, False)
-        self._redis.set(names.SIGNAL, written(self._signal))
+        end = begin + round(1000 * LONGEST)
+        self._redis.set(names.counter(number), 0)  # whatever somebody has written there beforehand
+        self._tell(names.SIGNAL, Signal(number, way, increments, view.here * increments, begin, end))
 
     def race(self, way: str, increments: int = INCREMENTS) -> Round:
         """Start a race and wait until it is over; returns how it ended. Raises as `signal`."""
         self.signal(way, increments)
-        while self.look().running:
+        while (view := self.look()).running:
             time.sleep(0.1)
-        return self._races[way]
+        return next(race for race in view.races if race.way == way)
 
     def look(self) -> View:
         """The class now; the learners hear of it, too. Raises redis.RedisError.
 
-        One transaction: no increment can fall between the counter and the tallies.
+        One transaction: no increment can fall between the counter and the tallies. All that is known stands
+        in Redis, so several dashboards see the same.
         """
-        race = self._signal.round if self._signal else 0
+        signal, races = self._told()
+        race = signal.round if signal else 0
         with self._redis.pipeline() as pipe:
             pipe.time()
             pipe.get(names.counter(race))
@@ -85,44 +88,62 @@ class Instructor:
             for name in self.names:
                 pipe.get(names.here(name))
                 pipe.hget(names.tally(name), str(race))
-            now, counter, failed, *rest = pipe.execute()
-        through, tallies = [int(each) for each in rest[::2] if each], [int(each or 0) for each in rest[1::2]]
-        if self._signal:
-            over = self._end_if_over(self._signal, milliseconds(now), through)
-            self._publish(self._signal, tallies, counter, over)
-        return self._view(len(through), failed)
+            # A learner may have made a hash of the one and a text of the other: then there is nothing to see.
+            now, counter, failed, *rest = pipe.execute(raise_on_error=False)
+        here = [each for each in rest[::2] if isinstance(each, bytes)]
+        over = not signal or self._end_if_over(signal, milliseconds(now), here)
+        if signal:
+            self._publish(races, _standing(signal, rest[1::2], counter, over))
+        return View(len(here), _in_order(races), _most_first(failed), not over)
 
-    def _end_if_over(self, signal: Signal, now: int, through: list[int]) -> bool:
+    def _told(self) -> tuple[Signal | None, dict[str, Round]]:
+        """The last signal, and the latest race of each way as it was published last."""
+        with self._redis.pipeline() as pipe:
+            pipe.get(names.SIGNAL)
+            pipe.get(names.RESULT)
+            signal, rounds = pipe.execute()
+        return read_signal(signal), {each.way: each for each in read_rounds(rounds)}
+
+    def _tell(self, key: str, what: Signal | tuple[Round, ...]) -> None:
+        self._redis.set(key, written(what))
+
+    def _end_if_over(self, signal: Signal, now: int, here: list[bytes]) -> bool:
         """Whether the race is over; if so, whoever joins from now on sends nothing any more.
 
         It is over when its time is up, or when all who are here are through with it.
         """
-        if signal.begin < now < signal.end and all(race == signal.round for race in through):
-            self._signal = signal._replace(end=now)
-            self._redis.set(names.SIGNAL, written(self._signal))
+        if signal.begin < now < signal.end and all(_count(through) == signal.begin for through in here):
+            self._tell(names.SIGNAL, signal._replace(end=now))
             return True
         return now >= signal.end
 
-    def _publish(self, signal: Signal, tallies: list[int], counter: bytes | None, over: bool) -> None:
+    def _publish(self, races: dict[str, Round], race: Round) -> None:
         """Note how the race stands, for everybody to read if it has changed."""
-        before = self._races.get(signal.way)
-        planned = before.planned if before and before.round == signal.round else 0
-        value = int(counter) if counter and counter.isdigit() else 0  # what is no number has kept nothing
-        sent = [tally for tally in tallies if tally]
-        after = Round(signal.round, signal.way, len(sent), sum(sent), value, planned, over)
-        self._races[signal.way] = after
-        if after != before:
-            self._redis.set(names.RESULT, written(self._latest()))
-
-    def _latest(self) -> tuple[Round, ...]:
-        return tuple(self._races[way] for way in WAYS if way in self._races)
-
-    def _view(self, here: int, failed: dict[bytes, bytes]) -> View:
-        counts = {name.decode(): int(count) for name, count in failed.items()}
-        most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        running = any(not each.over for each in self._races.values())
-        return View(here, self._latest(), tuple(most), running)
+        if races.get(race.way) != race:
+            races[race.way] = race
+            self._tell(names.RESULT, _in_order(races))
 
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
+
+
+def _count(reply: object) -> int:
+    """What a learner has written, if it is a count, else 0: they may write there whatever they like."""
+    return int(reply) if isinstance(reply, bytes) and reply.isdigit() and len(reply) <= DIGITS else 0
+
+
+def _standing(signal: Signal, tallies: list[object], counter: object, over: bool) -> Round:
+    """How the race stands, from the replies to our look at the learners' tallies and the counter."""
+    sent = [tally for tally in map(_count, tallies) if tally]
+    return Round(signal.round, signal.way, len(sent), sum(sent), _count(counter), signal.planned, over)
+
+
+def _in_order(races: dict[str, Round]) -> tuple[Round, ...]:
+    return tuple(races[way] for way in WAYS if way in races)
+
+
+def _most_first(failed: dict[bytes, bytes]) -> tuple[tuple[str, int], ...]:
+    """The exercises and their failed attempts; what is no exercise, only somebody's text, is left out."""
+    counts = {name: count for name in exercises() if (count := _count(failed.get(name.encode())))}
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

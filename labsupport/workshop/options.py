@@ -12,7 +12,7 @@ from pathlib import Path
 from labsupport.setup.problem import SetupProblem
 
 PORT, MOST = 8000, 300
-MEMORY_MB = 1_600  # notebook 08 reserves 1,350 with its 135 threads, and uses 170
+LEAST_MB, MEMORY_MB = 400, 1_600  # notebook 08 reserves 1,350 with its 135 threads, and uses 170
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "192.0.2.1"  # an address of no machine: the system only names the way there, nothing is sent
 
@@ -49,7 +49,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     memory = (
         f"what one process of a learner may reserve, and all of them together may use, in MB ({MEMORY_MB})"
     )
-    parser.add_argument("--memory", type=int, default=MEMORY_MB, metavar="MB", help=memory)
+    parser.add_argument("--memory", type=_memory, default=MEMORY_MB, metavar="MB", help=memory)
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="and this key")
     parser.add_argument("--one-user", action="store_true", help="everything runs as the user who starts it")
@@ -61,6 +61,12 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST}")
+    return int(text)
+
+
+def _memory(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_MB:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {LEAST_MB}: with less no notebook runs")
     return int(text)
 
 

@@ -54,12 +54,14 @@ class Signals(ipywidgets.HBox):  # type: ignore[misc]  # ships no types
             self._say_gone()
 
     def look(self) -> None:
-        """Show the class as it is now; a note stays until something changes."""
+        """Show the class as it is now."""
         try:
-            view = self._instructor.look()
+            self.show(self._instructor.look())
         except redis.RedisError:
             self._say_gone()
-            return
+
+    def show(self, view: View) -> None:
+        """Show the class as it was seen; a note stays until something changes."""
         if view != self.value.view or self.value.note == GONE:
             self.value = Shown(view)
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from labsupport.server import watcher
 from labsupport.setup.problem import SetupProblem
 
 INSTRUCTOR = "instructor"
+WATCHER = str(Path(watcher.__file__))
 FIRST_UID = 59_000  # systems hand out new accounts from 1000 upwards, and keep what is above 60000
 
 
@@ -68,11 +70,11 @@ class Room:
 
     def clear(self) -> None:
         """End whatever is left of a hub that was killed."""
-        left = self.processes()
-        for process in left:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, timeout=10)
+        _kill([process for process in self.processes() if WATCHER not in words(process)])
+        # A watcher ends its server once nobody holds it any more. Killed before, it would leave the server
+        # behind, and nobody would find that one: Valkey overwrites what its process has as its environment.
+        psutil.wait_procs(self.processes(), timeout=5)
+        _kill(self.processes())
 
     def __enter__(self) -> Room:
         """Hold the room: only one command at a time runs in it. Raises SetupProblem: another one does."""
@@ -91,7 +93,14 @@ class Room:
         self._lock.close()
 
     def _prepare(self) -> None:
-        """Make every folder that is not there yet. What is there stays as it is."""
+        """Make every folder that is not there yet. What is there stays as it is.
+
+        Raises SetupProblem: the folder is used for something else, and must not be closed for others.
+        """
+        if self.folder.exists() and not self.secret.exists() and any(self.folder.iterdir()):
+            raise SetupProblem(
+                f"{self.folder} has other things in it: name a --folder of the workshop's own."
+            )
         for folder, mode in ((self.folder, 0o711), (self.secret, 0o700), (self.homes, 0o711)):
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(mode)
@@ -114,6 +123,21 @@ class Room:
                 f"{home} belongs to another user than this workshop would run it as: start it as it was "
                 "before (--one-user or not, root or not), or choose another --folder."
             )
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; [] if it has gone."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def _refuse_account(uid: int) -> None:

@@ -17,7 +17,7 @@ import psutil
 
 from labsupport.setup.launch import surroundings
 from labsupport.setup.problem import ROOT, SetupProblem
-from labsupport.workshop.room import Room
+from labsupport.workshop.room import Room, words
 
 SEAT = "jupyterhub.singleuser"
 START_LIMIT, STOP_LIMIT = 120.0, 60.0  # seconds; an idle machine takes 3 and 2
@@ -40,7 +40,7 @@ class RunningHub:
         """How many servers run. Raises SetupProblem: the hub itself does not any more."""
         if self._process.poll() is not None:
             raise SetupProblem(f"The hub has ended by itself ({self._last_words()}); its log is {self.log}.")
-        return sum(SEAT in _words(process) for process in self._room.processes())
+        return sum(SEAT in words(process) for process in self._room.processes())
 
     def close(self) -> None:
         """End the hub, which ends proxy, servers and kernels, and after it whatever is left of them."""
@@ -92,10 +92,3 @@ def _answers(address: str) -> bool:
             return True
     except (URLError, OSError):
         return False
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.Error:
-        return []

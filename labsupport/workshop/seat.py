@@ -31,7 +31,8 @@ def main() -> None:
     mine_too = mine / DASHBOARD.name
     if "LAB_INSTRUCTOR_URL" in os.environ and DASHBOARD.exists() and not mine_too.exists():
         mine_too.write_bytes(DASHBOARD.read_bytes())
-    command = [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]]
+    # -P: a learner's own random.py must not keep the server from its start
+    command = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]]
     become(command, mine, os.environ)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import Callable
 
@@ -12,6 +11,12 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 from traitlets import Dict, Integer
 
 from labsupport.workshop.limits import THREADS, bound_process, end_largest_above
+
+
+class NoSeat(Exception):
+    """Why a server does not start; the hub shows it to the learner."""
+
+    jupyterhub_message = property(str)
 
 
 class Seat(SimpleLocalProcessSpawner):
@@ -41,11 +46,9 @@ class Seat(SimpleLocalProcessSpawner):
             uid = self.uids[name]
             self.popen_kwargs |= {"user": uid, "group": uid, "extra_groups": []}
         address: tuple[str, int] = await super().start()
-        while not _listens(address):
+        while not listens(self.pid, self.port):
             if await self.poll() is not None:
-                raise RuntimeError(
-                    f"the server of {name} has ended while it started; the lines above say why"
-                )
+                raise NoSeat(f"The server of {name} ended while it started: try again; the hub's log says why.")
             await asyncio.sleep(0.1)
         return address
 
@@ -62,6 +65,15 @@ class Seat(SimpleLocalProcessSpawner):
         return status
 
 
-def _listens(address: tuple[str, int]) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(address) == 0
+def listens(process: int, port: int) -> bool:
+    """Whether this very process has opened the port: another learner's could stand there in its place.
+
+    Raises NoSeat: the hub may not look.
+    """
+    try:
+        opened = psutil.Process(process).net_connections("tcp4")
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        raise NoSeat("The hub cannot see whose port is open: its container needs SYS_PTRACE.") from None
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in opened)

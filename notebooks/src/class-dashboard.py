@@ -2,8 +2,8 @@
 # # The room is the fleet: the instructor's dashboard
 #
 # **You will see** your learners' notebooks race each other on one counter, live, and which exercises they fail at.
-# **Time** 15 minutes of a class. **You need** a running workshop (`python3 -m labsupport workshop`), whose hand-out gives you `LAB_INSTRUCTOR_URL`. Without one this is a rehearsal: four real processes
-# run what a learner's cell runs.
+# **Time** 10 minutes of a class. **You need** a running workshop (`python3 -m labsupport workshop`). Its hub sets `LAB_INSTRUCTOR_URL` for you; in a lab of your own take the line from `instructor.txt`. Without it
+# this is a rehearsal: four real processes run what a learner's cell runs.
 #
 # In a class run the cells one by one, since two of them give the signal. First, who is there?
 
@@ -20,7 +20,7 @@ dashboard = open_dashboard()
 # ## Project this
 #
 # The picture follows the room: how many are here, what they have sent, what the counter says. Let everybody run the cell under "The room is the fleet" in notebook 06, until the number at the right is the number of people. Both buttons
-# give the signal; a second later the race begins for all of them. The cells further down do the same.
+# give the signal; a second later the race begins for all of them. The cells further down do the same. On the wall show no more than this picture: what stands below gives the answer away.
 
 # %%
 dashboard.live()
@@ -38,7 +38,7 @@ show(figure, bars(ax, {f"{n} clients keep": share for n, share in by_chance.item
 assert by_chance[2] > by_chance[4] > by_chance[10] > by_chance[30] and round(by_chance[30], 2) == 0.06
 
 # %% [markdown]
-# Keep this one to yourself until afterwards. A real room owes that law nothing: notebooks on one busy machine take turns and so keep more.
+# Show this one afterwards. A real room owes that law nothing: notebooks on one busy machine take turns and so keep more.
 #
 # ## First signal: GET+SET
 #
@@ -87,4 +87,4 @@ show(figure, failures(ax, failed))
 assert failed == {"order": 2, "ttl_for_rate": 1} or not dashboard.rehearsal
 
 # %% [markdown]
-# Exercises that nobody has tried do not count, and neither do right answers. The picture above shows the same. The dashboard ends with this notebook's kernel; opened again it goes on counting rounds where it was.
+# Exercises that nobody has tried do not count, and neither do right answers. The picture above shows the same. The dashboard ends with this notebook's kernel; opened again it goes on where it was, as long as the workshop runs.

@@ -256,6 +256,19 @@ def left_behind() -> Iterator[Row]:
     yield "600 writes, the last 100 while the replica is cut off, then a failover: missing", "100", "exact"
 
 
+def without_a_replica() -> Iterator[Row]:
+    """A primary dies that nobody can replace: the others notice, and refuse as well."""
+    with three_nodes(node_timeout=1_000) as cluster:
+        lost, witness, _ = cluster.primaries
+        name = next(name for n in count() if node_of(name := f"course:{n}") == 1)
+        witness.redis.set(KEYS.name(name), 1)
+        lost.kill()
+        assert becomes_true(lambda: witness.redis.cluster("INFO")["cluster_state"] == "fail", 30)
+        with contextlib.suppress(redis.exceptions.ClusterDownError):
+            raise AssertionError(witness.redis.get(KEYS.name(name)))
+    yield "a primary dies without a replica: a read at another one", "refused, CLUSTERDOWN", "exact"
+
+
 class Probe:
     """Writes to one node all the time, a new key each time, and notes how long that did not work."""
 
@@ -295,7 +308,7 @@ def main() -> int:
     with three_nodes(replicas=1) as cluster:
         for part in (shares, redirections, lost_reply, lag):
             show(part(cluster))
-    for rows in (failover(2_000), failover(15_000), left_behind()):
+    for rows in (failover(2_000), failover(15_000), without_a_replica(), left_behind()):
         show(rows)
     return 0
 

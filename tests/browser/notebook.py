@@ -133,6 +133,14 @@ class Notebook:
         self._command("notebook:run-cell")
         self._settle()
 
+    def start_cell(self, index: int) -> None:
+        """Select this cell and run it; returns at once."""
+        self.page.evaluate(
+            f"index => {{ {CONTENT}.activeCellIndex = index; "
+            "jupyterapp.commands.execute('notebook:run-cell'); }",
+            index,
+        )
+
     def clear_output(self, index: int) -> None:
         """Select this cell and clear what it shows."""
         self.page.evaluate(f"index => {{ {CONTENT}.activeCellIndex = index; }}", index)
