@@ -176,7 +176,7 @@ def test_a_class_is_used_as_it_is_and_not_rehearsed(monkeypatch, capsys):
     with ClassServer(["ada", "grace"]) as server:
         monkeypatch.setenv(names.INSTRUCTOR_URL, server.instructor_url)
         with contextlib.closing(open_dashboard()) as dashboard:
-            assert capsys.readouterr().out == "The class has 2 learners.\n"
+            assert capsys.readouterr().out == "Learners in the class: 2.\n"
             assert dashboard.look() == View(0) and dashboard.rehearsal is None
             live = dashboard.live()
             live.controls["shown"].children[0].click()

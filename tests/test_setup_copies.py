@@ -35,6 +35,20 @@ def test_lessons_and_data_are_copied_but_not_their_sources(mine):
     assert files(mine) == {NAME, "data/trace.csv"}
 
 
+def test_only_an_instructor_gets_the_dashboard_and_a_newer_one_beside_it(lessons, mine):
+    dashboard = lessons / "teaching" / "class-dashboard.ipynb"
+    dashboard.parent.mkdir()
+    dashboard.write_text("first")
+    copy_lessons(lessons, mine, {})
+    assert dashboard.name not in files(mine)
+    instructor = {"LAB_INSTRUCTOR_URL": "redis://instructor:word@127.0.0.1:8001/0"}
+    copy_lessons(lessons, mine, instructor)
+    dashboard.write_text("second")
+    copy_lessons(lessons, mine, instructor)
+    assert (mine / dashboard.name).read_text() == "first"
+    assert (mine / "class-dashboard.new-1.ipynb").read_text() == "second"
+
+
 def test_a_learners_copy_is_never_overwritten(lessons, mine):
     (mine / NAME).write_text("my own answer")
     copy_lessons(lessons, mine)

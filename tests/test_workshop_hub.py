@@ -38,10 +38,13 @@ def cards(workshop):
 
 
 @pytest.fixture(scope="module")
-def seated(cards):
-    """Both learners in, each with a kernel for notebook 02."""
+def seated(workshop, cards):
+    """Both learners in, each with a kernel for 03, and a file that their server must not import."""
 
     def come_in(row):
+        mine = workshop.folder / "learners" / row["name"] / "my-notebooks"
+        mine.mkdir()
+        (mine / "jupyterhub.py").touch()
         person = Person(row["address"], row["name"])
         assert person.log_in(row["password"]).url.endswith("/hub/home")
         person.start_server()
@@ -54,7 +57,7 @@ def seated(cards):
         kernel.close()
 
 
-BEGIN = "from labsupport import start_lab; lab = start_lab()"
+BEGIN = "from labsupport import start_lab; lab = start_lab('03')"
 WHERE = "lab.redis.set('mine', 1); print(lab.owned, lab.redis.config_get('dir')['dir'])"
 
 
@@ -67,6 +70,10 @@ def test_each_learner_runs_their_notebook_on_a_redis_of_their_own(seated):
     assert len(folders) == 2 and all(re.match(r"True .*/rlab-\w+\n", folder) for folder in folders)
 
 
+ENCRYPTED = """
+import ipykernel, json
+print("curve_publickey" in json.load(open(ipykernel.get_connection_file())))
+"""
 ROSTER = """
 import redis
 print(redis.Redis.from_url(os.environ["LAB_CLASS_URL"]).get("lab:class:roster").decode())
@@ -78,6 +85,7 @@ def test_a_learner_has_the_class_redis_and_nothing_secret_of_anybody_else(cards,
     text, status = kernel.run("import os; print(dict(os.environ))")
     mine, other = (cards[name]["class_url"] for name in ("learner-01", "learner-02"))
     assert status == "ok" and mine in text and other not in text and "INSTRUCTOR" not in text
+    assert kernel.run(ENCRYPTED) == ("True\n", "ok")  # or any user of the machine could read what it prints
     assert kernel.run(ROSTER) == ('["learner-01", "learner-02"]\n', "ok")
 
 

@@ -118,10 +118,17 @@ def test_the_cards_are_escaped_and_load_nothing():
     page = as_html([Card("<b>", "http://a/?x=1&y", "p", "redis://u")], hub=True)
     assert "&lt;b&gt;" in page and "&amp;y" in page
     assert not re.search(r"(src|href|url)\s*[=(]|@import|<script", page)
-    assert as_csv([Card('a"b', "http://a", "p", "u")]).splitlines() == [
+    assert as_csv([Card('a"b', "http://a", "p", "u")], hub=True).splitlines() == [
         "name,address,password,class_url",
         '"a""b",http://a,p,u',
     ]
+
+
+def test_without_a_hub_the_cards_name_the_class_redis_alone(room):
+    write_cards(room, make_cards(room, "http://127.0.0.1:8000", URLS), hub=False)
+    page = (room.folder / "hand-out.html").read_text()
+    assert "redis://learner-01:s@</span><wbr>127.0.0.1:1/0" in page and "http://" not in page
+    assert (room.folder / "hand-out.csv").read_text().startswith("name,class_url\nlearner-01,redis://")
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
 MANIFEST = ".lessons.json"
+DASHBOARD = Path("teaching", "class-dashboard.ipynb")
+FOR_INSTRUCTORS = "LAB_INSTRUCTOR_URL"  # who has it leads a class
 
 
-def copy_lessons(source: Path, mine: Path) -> list[str]:
-    """Bring every lesson and its data into `mine`; the sentences tell what arrived."""
+def copy_lessons(source: Path, mine: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Bring every lesson and its data into `mine`, and an instructor's dashboard; the sentences tell of it."""
     mine.mkdir(exist_ok=True)
     delivered = _read_manifest(mine)
     told = [_deliver(source / name, mine / name, name, delivered) for name in _names(source)]
+    if environ.get(FOR_INSTRUCTORS) and (source / DASHBOARD).exists():
+        told.append(_deliver(source / DASHBOARD, mine / DASHBOARD.name, DASHBOARD.name, delivered))
     _write_manifest(mine, delivered)
     return [sentence for sentence in told if sentence]
 

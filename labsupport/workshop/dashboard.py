@@ -26,7 +26,7 @@ def open_dashboard(learners: int = 4) -> Dashboard:
     url = os.environ.get(names.INSTRUCTOR_URL, "").strip()
     rehearsal = None if url else Rehearsal(learners)
     _open.append(Dashboard(url, rehearsal))
-    print(_rehearsed(learners) if rehearsal else f"The class has {len(_open[0].names)} learners.")
+    print(_rehearsed(learners) if rehearsal else f"Learners in the class: {len(_open[0].names)}.")
     return _open[0]
 
 

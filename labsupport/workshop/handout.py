@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import json
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ p { margin-top: 2mm }
 b, code { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; word-break: break-all }
 b { font-size: 19pt }
 code { font-size: 10pt }
+span { white-space: nowrap }
 small { font-size: 10pt }
 """
 HUB = """<section><h1>{name}</h1>
@@ -47,7 +48,7 @@ HUB = """<section><h1>{name}</h1>
 Reloading or closing the page loses nothing.</small></p></section>"""
 LAPTOP = """<section><h1>{name}</h1>
 <p>On your laptop, in the folder of the course:</p>
-<p><code>export LAB_CLASS_URL={class_url}</code></p>
+<p><code>export LAB_CLASS_URL=<br><span>{class_url}</code></p>
 <p><code>python3 -m labsupport lab</code></p>
 <p><small>The address is yours alone. It joins your notebooks to the class.</small></p></section>"""
 ALONE = """For the instructor alone.
@@ -104,7 +105,7 @@ def write_cards(room: Room, cards: list[Card], hub: bool) -> None:
     """hand-out.csv and hand-out.html for the learners, instructor.txt; for the owner's eyes only."""
     learners = [card for card in cards if card.name != INSTRUCTOR]
     _write(_kept(room), json.dumps([asdict(card) for card in cards]))
-    _write(room.folder / "hand-out.csv", as_csv(learners))
+    _write(room.folder / "hand-out.csv", as_csv(learners, hub))
     _write(room.folder / "hand-out.html", as_html(learners, hub))
     [mine] = [card for card in cards if card.name == INSTRUCTOR]
     _write(room.folder / "instructor.txt", ALONE.format(card=mine))
@@ -113,18 +114,21 @@ def write_cards(room: Room, cards: list[Card], hub: bool) -> None:
 def as_html(cards: list[Card], hub: bool) -> str:
     """A page to print: eight cards on a sheet of A4, to cut along the dashes."""
     one = HUB if hub else LAPTOP
-    escaped = [{f.name: html.escape(getattr(card, f.name)) for f in fields(Card)} for card in cards]
+    escaped = [{name: html.escape(text) for name, text in asdict(card).items()} for card in cards]
+    for values in escaped:
+        values["class_url"] = values["class_url"].replace("@", "@</span><wbr>")  # no line ends in a password
     body = "\n".join(one.format(**values) for values in escaped)
     head = f'<meta charset="utf-8"><title>Hand-out</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body><main>\n{body}\n</main></body></html>\n'
 
 
-def as_csv(cards: list[Card]) -> str:
-    """The same for a mail merge: name,address,password,class_url."""
+def as_csv(cards: list[Card], hub: bool) -> str:
+    """The same for a mail merge: name,address,password,class_url, or without a hub name,class_url."""
+    columns = [f.name for f in fields(Card)] if hub else ["name", "class_url"]
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([f.name for f in fields(Card)])
-    rows.writerows(map(astuple, cards))
+    rows.writerow(columns)
+    rows.writerows([getattr(card, name) for name in columns] for card in cards)
     return text.getvalue()
 
 

@@ -13,8 +13,6 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import psutil
-
 from labsupport.setup.launch import surroundings
 from labsupport.setup.problem import ROOT, SetupProblem
 from labsupport.workshop.room import Room, words

@@ -10,8 +10,6 @@ from labsupport.setup.children import become
 from labsupport.setup.copies import copy_lessons
 from labsupport.setup.problem import ROOT
 
-DASHBOARD = ROOT / "notebooks" / "teaching" / "class-dashboard.ipynb"
-
 
 def check() -> None:
     """Raises whatever keeps this user from the course: run as a learner, before the hub starts."""
@@ -28,9 +26,6 @@ def main() -> None:
     """The copies are made as the learner, not by the hub: so no link in a home can lead it astray."""
     mine = Path.home() / "my-notebooks"
     copy_lessons(ROOT / "notebooks", mine)
-    mine_too = mine / DASHBOARD.name
-    if "LAB_INSTRUCTOR_URL" in os.environ and DASHBOARD.exists() and not mine_too.exists():
-        mine_too.write_bytes(DASHBOARD.read_bytes())
     # -P: a learner's own random.py must not keep the server from its start
     command = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]]
     become(command, mine, os.environ)

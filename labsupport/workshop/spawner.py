@@ -48,7 +48,7 @@ class Seat(SimpleLocalProcessSpawner):
         address: tuple[str, int] = await super().start()
         while not listens(self.pid, self.port):
             if await self.poll() is not None:
-                raise NoSeat(f"The server of {name} ended while it started: try again; the hub's log says why.")
+                raise NoSeat(f"The server of {name} ended as it started: try again; the hub's log says why.")
             await asyncio.sleep(0.1)
         return address
 
