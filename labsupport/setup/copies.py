@@ -15,7 +15,7 @@ FOR_INSTRUCTORS = "LAB_INSTRUCTOR_URL"  # who has it leads a class
 
 
 def copy_lessons(source: Path, mine: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Bring every lesson and its data into `mine`, and an instructor's dashboard; the sentences tell of it."""
+    """Bring every lesson and its data into `mine`, and the dashboard to an instructor; tells what arrived."""
     mine.mkdir(exist_ok=True)
     delivered = _read_manifest(mine)
     told = [_deliver(source / name, mine / name, name, delivered) for name in _names(source)]
