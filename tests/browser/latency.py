@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 
 from browser.notebook import EXPLORER, Notebook
 
-PRESSES, WARM_UP, TURN = 6, 3, 3
+PRESSES, WARM_UP, TURN = 4, 2, 2
 LEAST = """\
 from labsupport.explorers import explore
 from labsupport.figures import panels
