@@ -69,12 +69,28 @@ class Person:
 
 
 class Kernel:
-    """A running kernel behind a websocket."""
+    """A running kernel behind a websocket; `lost`: how often that broke and was made anew, as a page does."""
 
     def __init__(self, person: Person, number: str) -> None:
-        jar = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.web.cookies)
-        url = f"ws{person.home.removeprefix('http')}/api/kernels/{number}/channels"
-        self.socket = websocket.create_connection(url, timeout=120, cookie=jar, origin=person.address)
+        self._person, self.lost = person, 0
+        # With the same session the server keeps what came meanwhile, and sends it then.
+        path = f"api/kernels/{number}/channels?session_id={uuid.uuid4().hex}"
+        self._url = f"ws{person.home.removeprefix('http')}/{path}"
+        self._connect()
+
+    def _connect(self) -> None:
+        jar = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._person.web.cookies)
+        self.socket = websocket.create_connection(
+            self._url, timeout=300, cookie=jar, origin=self._person.address
+        )
+
+    def _hear(self) -> dict:
+        while True:
+            try:
+                return json.loads(self.socket.recv())
+            except websocket.WebSocketConnectionClosedException:
+                self.lost += 1
+                self._connect()
 
     def run(self, source: str) -> tuple[str, str]:
         """Run one cell to its end; what it printed, and "ok" or the error's name and words."""
@@ -97,7 +113,7 @@ class Kernel:
         self.socket.send(json.dumps(message))
         idle = False
         while not (status and idle):
-            said = json.loads(self.socket.recv())
+            said = self._hear()
             if said["parent_header"].get("msg_id") != number:
                 continue
             content = said["content"]
