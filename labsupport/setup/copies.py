@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
+from labsupport.classroom.names import INSTRUCTOR_URL
+
 MANIFEST = ".lessons.json"
 DASHBOARD = Path("teaching", "class-dashboard.ipynb")
-FOR_INSTRUCTORS = "LAB_INSTRUCTOR_URL"  # who has it leads a class
 
 
 def copy_lessons(source: Path, mine: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -19,7 +20,7 @@ def copy_lessons(source: Path, mine: Path, environ: Mapping[str, str] = os.envir
     mine.mkdir(exist_ok=True)
     delivered = _read_manifest(mine)
     told = [_deliver(source / name, mine / name, name, delivered) for name in _names(source)]
-    if environ.get(FOR_INSTRUCTORS) and (source / DASHBOARD).exists():
+    if environ.get(INSTRUCTOR_URL) and (source / DASHBOARD).exists():
         told.append(_deliver(source / DASHBOARD, mine / DASHBOARD.name, DASHBOARD.name, delivered))
     _write_manifest(mine, delivered)
     return [sentence for sentence in told if sentence]

@@ -58,18 +58,23 @@ def _port(text: str) -> int:
 
 def refuse_taken_port(port: int) -> None:
     """Say it before a minute of set-up rather than after it."""
+    try:
+        try_port(LOOPBACK, port)
+    except PermissionError:
+        raise SetupProblem(f"Port {port} is reserved for the system; choose one from 1024 on.") from None
+    except OSError as error:
+        raise SetupProblem(
+            f"Port {port} cannot be used ({error.strerror}); perhaps a lab is still running there: "
+            "end it, choose another --port, or leave --port away and a free one is found."
+        ) from None
+
+
+def try_port(host: str, port: int) -> None:
+    """Listen there for a moment. Raises OSError: it cannot be done."""
     with socket.socket() as probe:
         if os.name == "posix":  # as the server will: a port that was closed a moment ago is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except PermissionError:
-            raise SetupProblem(f"Port {port} is reserved for the system; choose one from 1024 on.") from None
-        except OSError as error:
-            raise SetupProblem(
-                f"Port {port} cannot be used ({error.strerror}); perhaps a lab is still running there: "
-                "end it, choose another --port, or leave --port away and a free one is found."
-            ) from None
+        probe.bind((host, port))
 
 
 def windows_note(platform: str, environ: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labsupport.classroom.names import CLASS_URL, INSTRUCTOR_URL
 from labsupport.setup.launch import FIRST, LOOPBACK, surroundings
 from labsupport.setup.problem import ROOT
 from labsupport.workshop.room import INSTRUCTOR, Room
@@ -86,7 +87,7 @@ def _environment() -> dict[str, str]:
 
 
 def _own(room: Room, name: str, urls: Mapping[str, str]) -> dict[str, str]:
-    address = "LAB_INSTRUCTOR_URL" if name == INSTRUCTOR else "LAB_CLASS_URL"
+    address = INSTRUCTOR_URL if name == INSTRUCTOR else CLASS_URL
     return {address: urls[name], "LAB_DATA": str(room.home(name) / "lab-data")}
 
 

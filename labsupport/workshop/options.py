@@ -9,11 +9,11 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+from labsupport.setup.launch import LOOPBACK, try_port
 from labsupport.setup.problem import SetupProblem
 
 PORT, MOST = 8000, 300
 LEAST_MB, MEMORY_MB = 400, 1_600  # notebook 08 reserves 1,350 with its 135 threads, and uses 170
-LOOPBACK = "127.0.0.1"
 ANYWHERE = "192.0.2.1"  # an address of no machine: the system only names the way there, nothing is sent
 
 
@@ -97,7 +97,7 @@ def free_ports(host: str, first: int, number: int) -> list[int]:
     Raises SetupProblem: the first cannot be had.
     """
     try:
-        _bind(host, first)
+        try_port(host, first)
     except (OSError, OverflowError) as error:
         raise SetupProblem(
             f"Nothing can listen at {host}, port {first} ({error}); perhaps a workshop is still running: end "
@@ -109,16 +109,8 @@ def free_ports(host: str, first: int, number: int) -> list[int]:
 
 def _is_free(host: str, port: int) -> bool:
     try:
-        _bind(host, port)
-        _bind(LOOPBACK, port)
+        try_port(host, port)
+        try_port(LOOPBACK, port)
     except OSError:
         return False
     return True
-
-
-def _bind(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as a server: one closed just now is free
-        probe.bind((host, port))
