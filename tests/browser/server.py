@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import nbformat
@@ -34,16 +35,18 @@ class Jupyter:
     """A running JupyterLab: its `url` and `token`, the folder it serves, and the learner's `data` folder."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[str]) -> None:
-        """Waits until the server listens; fails with its log if it ends."""
+        """Waits until the server answers; fails with its log if it ends."""
         self.folder, self.data = folder / "notebooks", folder / "lab-data"
-        self._process, self._run = process, folder / "run"
-        wait_for(self._listens, process, 120)
-        self.url, self.token = self._info["url"], self._info["token"]
+        self._run = folder / "run"
+        wait_for(self.answers, process, 120)
 
-    def _listens(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it does: it writes its address into a file before it listens there."""
         for file in self._run.glob("jpserver-*.json"):
-            with contextlib.suppress(ValueError):  # half written
-                self._info = json.loads(file.read_text())
+            with contextlib.suppress(ValueError, URLError):  # half written, or nobody listens yet
+                told = json.loads(file.read_text())
+                self.url, self.token = told["url"], told["token"]
+                self._ask("GET", "kernels")
                 return True
         return False
 
