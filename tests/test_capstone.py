@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from in_view import solution
 from learner import finding, learner, on_one_server, reply
 
 from labsupport.lessons import check_platform, exercises
@@ -17,56 +18,9 @@ TABLE = exercises.exercises()["platform"]
 
 # --- three good designs
 
-LOCK = '''
-import random, time
-from redis import RedisError
-ONCE = "if redis.call('SET', KEYS[2], 1, 'NX', 'EX', 3600) then redis.call('INCR', KEYS[1]) end"
-
-class Platform:
-    """A lock for a hot page; copies that end when the page on Redis ends."""
-
-    def __init__(self, redis, keys, origin, clock, version):
-        self.redis, self.keys, self.origin, self.clock, self.version = redis, keys, origin, clock, version
-        self.copies, self.open_until = {}, 0
-
-    def ask(self, command, *words, **options):
-        if self.clock.now() >= self.open_until:
-            try:
-                return getattr(self.redis, command)(*words, **options)
-            except RedisError:
-                self.open_until = self.clock.now() + 10
-
-    def kept(self, name):
-        if found := self.ask("get", name):
-            end, page = found.split(b"|", 1)
-            self.copies[name] = int(end), page
-        end, page = self.copies.get(name, (0, None))
-        return page if self.clock.now() < end else None
-
-    def page(self, kind, number):
-        name = self.keys.name(f"v{self.version}:{kind}:{number}")
-        for _ in range(40):
-            if page := self.kept(name):
-                return page
-            if self.ask("set", f"{name}:lock", 1, nx=True, ex=5) or self.clock.now() < self.open_until:
-                break
-            time.sleep(0.05)
-        return self.fill(name, f"{kind}:{number}")
-
-    def fill(self, name, key):
-        page, ttl = self.origin.read(key), random.randint(40, 60)
-        end = int(self.clock.now()) + ttl
-        self.copies[name] = end, page
-        self.ask("set", name, b"%d|%s" % (end, page), ex=ttl)
-        return page
-
-    def view(self, course, request):
-        counter, marker = self.keys.name(f"views:{course}"), self.keys.name(f"seen:{request}")
-        self.ask("eval", ONCE, 2, counter, marker)
-
-    def views(self, course):
-        return int(self.ask("get", self.keys.name(f"views:{course}")) or 0)
-'''
+# A lock for a hot page; copies that end when the page on Redis ends: the solution that stands in notebook 09.
+IMPORTS = "import random, time\nfrom redis import RedisError\n"
+LOCK = IMPORTS + solution("09", "check_platform").replace("class BudgetedPlatform", "class Platform")
 
 NEAR = '''
 import random
@@ -211,7 +165,9 @@ class Platform:
 TTL, NEAR_TTL = "random.randint(40, 60)", "random.randint(25, 40)"
 NAME = 'f"v{self.version}:{kind}:{number}"'
 BEGIN = "self.copies, self.open_until = {}, 0"
-COUNTS, INCR = 'self.ask("eval", ONCE, 2, counter, marker)', "redis.call('INCR', KEYS[1])"
+NAMES = 'self.keys.name(f"views:{course}"), self.keys.name(f"seen:{request}")'
+COUNTS, INCR = f'self.ask("eval", COUNT_ONCE, 2, {NAMES})', "redis.call('INCR', KEYS[1])"
+NAMED = f"counter, marker = {NAMES}; "
 NO_LOCK = (
     'if self.ask("set", f"{name}:lock", 1, nx=True, ex=5) or self.clock.now() < self.open_until:',
     "if True:",
@@ -223,18 +179,19 @@ LEASE_LATER = (
 )
 UNLOCKS = "ex=ttl)", 'ex=ttl)\n        self.ask("delete", f"{name}:lock")'
 LOOKS_AGAIN = "return self.fill(", "return self.kept(name) or self.fill("
-NO_MARKER = COUNTS, 'self.ask("incr", counter)'
+NO_MARKER = COUNTS, NAMED + 'self.ask("incr", counter)'
 GET_AND_SET = (
     COUNTS,
-    'self.ask("set", marker, 1, nx=True) and self.ask("set", counter, self.views(course) + 1)',
+    NAMED + 'self.ask("set", marker, 1, nx=True) and self.ask("set", counter, self.views(course) + 1)',
 )
 DROPS_MARKER = (
     COUNTS,
-    'self.ask("set", marker, 1, nx=True, ex=60) and self.ask("incr", counter) and self.ask("delete", marker)',
+    NAMED
+    + 'self.ask("set", marker, 1, nx=True, ex=9) and self.ask("incr", counter) and self.ask("delete", marker)',
 )
 LOOKS_FIRST = (
     COUNTS,
-    'self.ask("exists", marker) or (self.ask("set", marker, 1, ex=600), self.ask("incr", counter))',
+    NAMED + 'self.ask("exists", marker) or (self.ask("set", marker, 1, ex=600), self.ask("incr", counter))',
 )
 FLUSHES = BEGIN, f"{BEGIN}\n        if version == 2: redis.flushdb()"
 SEARCHES = BEGIN, f"{BEGIN}\n        if version == 2: redis.keys(keys.name('v1:*'))"
