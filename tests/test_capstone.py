@@ -186,8 +186,8 @@ GET_AND_SET = (
 )
 DROPS_MARKER = (
     COUNTS,
-    NAMED
-    + 'self.ask("set", marker, 1, nx=True, ex=9) and self.ask("incr", counter) and self.ask("delete", marker)',
+    f"{NAMED}self.ask('set', marker, 1, nx=True, ex=60) and self.ask('incr', counter) "
+    "and self.ask('delete', marker)",
 )
 LOOKS_FIRST = (
     COUNTS,
