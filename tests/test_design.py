@@ -55,6 +55,14 @@ def test_a_module_is_short_and_imports_only_from_the_layers_below(path):
         assert layer(path) == "setup" or imported(path) <= set(below)
 
 
+def test_every_module_says_its_one_job_in_its_first_line():
+    said = [
+        (ast.get_docstring(ast.parse(p.read_text(encoding="utf-8"))) or "").split("\n\n")[0] for p in MODULES
+    ]
+    assert [path for path, job in zip(MODULES, said) if "\n" in job or not job.endswith((".", "?"))] == []
+    assert len(set(said)) == len(MODULES)  # no two have the same one
+
+
 def test_every_module_has_its_place():
     assert {layer(p) for p in MODULES} - {"__init__", "__main__"} == set(LAYERS)
 
