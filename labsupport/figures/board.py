@@ -72,21 +72,21 @@ def _lane(ax: Axes, lane: int, requests: pd.DataFrame, ttl: float, changed: floa
     """One cache: its entries from fill to expiry, a tick for each hit, a cross above each stale one."""
     ax.axhline(lane, color=ROLE["pale"], linewidth=1, zorder=0)
     for fill in np.floor(requests.loc[~requests["hit"], "at"]):
-        _stretches(ax, lane, fill, fill + ttl, changed, role)
-        ax.plot(fill, lane, "^", color=ROLE["origin"], markersize=7, zorder=3)
+        entry(ax, lane, fill, fill + ttl, changed, role)
     hits, stale = requests.loc[requests["hit"], "at"], requests.loc[requests["stale"], "at"]
     ax.plot(hits, np.full(len(hits), lane), "|", color="white", markersize=6, zorder=2)
     ax.plot(stale, np.full(len(stale), lane - 0.36), "x", color=ROLE["origin"], markersize=5)
 
 
-def _stretches(ax: Axes, lane: int, fill: float, expiry: float, changed: float, role: str) -> None:
-    """One entry from fill to expiry; what lies after the change is pale and hatched: stale."""
+def entry(ax: Axes, lane: int, fill: float, expiry: float, changed: float, role: str) -> None:
+    """One entry from fill (marked) to expiry; what lies after the change is pale and hatched: stale."""
     fresh = min(expiry, changed) if fill < changed else expiry
     ax.barh(lane, fresh - fill, left=fill, height=0.46, color=ROLE[role], edgecolor="white")
     if fresh < expiry:
         pale = [1 - 0.45 * (1 - part) for part in to_rgb(ROLE[role])]  # no alpha: the thin line would show
         stale = ax.barh(lane, expiry - fresh, left=fresh, height=0.46, color=pale, edgecolor="white")
         stale[0].set_hatch("////")
+    ax.plot(fill, lane, "^", color=ROLE["origin"], markersize=7, zorder=3)
 
 
 def counters(

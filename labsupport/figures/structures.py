@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from labsupport.figures.board import entry
 from labsupport.figures.style import ROLE, end_labels, label, mark, room_for_labels
 from labsupport.fleet import instance_name
 
@@ -129,7 +130,7 @@ def deadlines_shared(
     for lane, (visits, count) in enumerate(zip(lanes, views)):
         fills = visits.loc[~visits["hit"], "at"].tolist()
         for start, until in zip(fills, [*fills[1:], end]):
-            _entry(ax, lane, start, until, changed)
+            entry(ax, lane, start, until, changed, "shared")
         label(ax, end, lane, _counted(count, "view"), "origin", xytext=(6, 0), fontsize=8)
     mark(ax, changed, "origin changes")
     ax.set_yticks(range(len(names)), list(names))
@@ -145,13 +146,3 @@ def deadlines_shared(
 
 def _counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def _entry(ax: Axes, lane: int, start: float, until: float, changed: float) -> None:
-    """One entry from its fill on; what lies after the change is hatched: stale."""
-    fresh = until if start >= changed else min(until, changed)
-    ax.barh(lane, fresh - start, left=start, height=0.46, color=ROLE["shared"], edgecolor="white")
-    if fresh < until:
-        [stale] = ax.barh(lane, until - fresh, left=fresh, height=0.46, color="white", hatch="////")
-        stale.set_edgecolor(ROLE["shared"])
-    ax.plot(start, lane, "^", color=ROLE["origin"], markersize=7, zorder=3)

@@ -226,7 +226,7 @@ check_misses(count_misses)
 # %% [markdown]
 # ## What do you believe now?
 #
-# Three questions that the next notebooks answer. Notebook 02 and 03 will ask the first and the third again; until you have seen the answer, you may change your mind.
+# Three questions that notebooks 01 to 03 answer. They ask them again first: until you have seen the answer, you may change your mind.
 
 # %%
 predict("four-instances", "stale-seconds", "six-orders")
@@ -290,7 +290,7 @@ quiz("thumbnails-restarted")
 #
 # Short of time? Take 02, 03 and 06, and there only the sections marked ●. Each notebook stands alone: you can begin anywhere.
 #
-# **If you are stuck**: *Kernel > Restart Kernel and Run All Cells* leads back to a working state. Your guesses and changes stay in the cells.
+# **If you are stuck**: *Kernel > Restart Kernel and Run All Cells* leads back to a working state. Your predictions and your changes stay.
 
 # %% [markdown]
 # ## Summary

@@ -303,7 +303,7 @@ check_ttl_for_rate(x / (1 / 4))
 # %% [markdown]
 # ## For how long can it be wrong?
 #
-# An answer is **stale** when the origin would no longer give it. A course is in the cache since second 0, TTL 60. At second 20 a teacher renames it at the origin.
+# An answer is **stale** when the origin would no longer give it. A course is filled into the cache at second 0, TTL 60. At second 20 a teacher renames it at the origin.
 
 # %%
 predict("stale-seconds")

@@ -98,7 +98,7 @@ assert min(gaps) > 10
 # ## ● And with more instances?
 #
 # Notebook 01 had a law: a course with x requests in a TTL has the hit rate x/(1+x). A private cache in a fleet of N sees x/N of them, and (x/N) / (1+x/N) is
-# **x/(N+x)**. Here is that law, averaged over all courses, against the fleet. (`simulate` is the fleet as arithmetic; the next section checks it.)
+# **x/(N+x)**. Here is that law, averaged over all courses, against the fleet. (`simulate` is the fleet as arithmetic; a section below checks it.)
 
 # %% tags=["core"]
 sizes = [1, 2, 3, 4, 6, 8, 12, 16]

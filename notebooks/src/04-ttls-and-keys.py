@@ -4,7 +4,7 @@
 # **You will see** what a longer TTL buys and costs, a wave of 10,000 expiries, keys that are expired and still there, a deploy that breaks its readers, and a cache entry that is wrong although it was deleted.
 # **Time** 65 minutes with the exercises. **You need** Python; the Redis server comes with this notebook.
 #
-# So far an entry had a TTL of 60 seconds and a name, `course:204`, and nobody asked why. `[here: ...]` marks what belongs to your machine. After your own changes, an `AssertionError` only means that the text no
+# So far an entry had a TTL (time to live) of 60 seconds and a name, `course:204`, and nobody asked why. `[here: ...]` marks what belongs to your machine. After your own changes, an `AssertionError` only means that the text no
 # longer fits.
 #
 # **First say what you believe:**
@@ -61,7 +61,7 @@ assert fills["at"].is_unique and (shared.loc[~shared["hit"], "at"] == [0, 60, 12
 assert titles.count("new old") == 4 and shared["stale"].sum() == 5 and shared.loc[shared["stale"], "at"].max() == 116
 
 # %% [markdown]
-# An entry does not know that the origin has changed. It is served until its TTL, counted from its *fill*, is over. So the TTL is the upper bound of staleness, not its length. With four dicts the old title comes
+# An entry does not know that the origin, the database, has changed. It is served until its TTL, counted from its *fill*, is over. So the TTL is the upper bound of staleness, not its length. With four dicts the old title comes
 # back four times; with Redis it goes once, for all.
 #
 # **How the fast-forward works.** Redis counts real milliseconds. At each tick of the lab's clock, one script on the server reads every key's remaining time, takes a second off, and sets the new deadline. Between two
@@ -111,7 +111,7 @@ assert (life["stale"] == stale_answers(life, changes, shared=True)).all() and li
 lab.reset()
 
 # %% [markdown]
-# It is. Your own trade: how often may *your* data be wrong, and what does your origin bear? Run the cell to get the sliders. Let a course change every five minutes: which TTL keeps stale answers below 5 %, and how
+# It does. Your own trade: how often may *your* data be wrong, and what does your origin bear? Run the cell to get the sliders. Let a course change every five minutes: which TTL keeps stale answers below 5 %, and how
 # many reads does it spare? And do private caches serve less that is stale?
 
 # %%
@@ -664,6 +664,8 @@ display(quiz("seat-plans"), quiz("profile-fields"))
 # - Expired is not gone, and a plain SET drops the deadline.
 # - A name says whose, what, which form and which one. Values are data, so JSON.
 # - Write to the database first, then invalidate; a generation stops the stale refill.
+#
+# **Next**: [05 Structures follow access](05-structures-follow-access.ipynb), when one value is not enough.
 
 # %% [markdown]
 # ## And one to think about

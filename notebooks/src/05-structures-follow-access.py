@@ -38,7 +38,7 @@ predict("title-bytes", "other-field")
 # %% [markdown]
 # ## Two functions
 #
-# Two functions to begin with. The first keeps a copy that may be a little old, the second counts:
+# The first keeps a copy that may be a little old, the second counts:
 
 # %%
 def cache_course(redis, course_id, payload):
@@ -66,7 +66,7 @@ print(f"after 300 s the page is {page}, and the views are {int(views)}")
 assert page is None and int(views) == 3
 
 # %% [markdown]
-# The page is a copy: when it is gone, the origin has it. The counter is no copy of anything. If it expired, the views would be lost, so it has no TTL. (On a server
+# The page is a copy: when it is gone, the origin, the database, has it. The counter is no copy of anything. If it expired, the views would be lost, so it has no TTL. (On a server
 # that others use too, the lab lends it one between two cells.)
 
 # %% [markdown]
@@ -560,9 +560,10 @@ views = [json.loads(in_string)[1], int(in_field), int(lab.redis.get(lab.keys.nam
 stale = life.groupby("instance")["stale"].sum().tolist()
 try:
     lab.redis.execute_command("HEXPIRE", name["fields"], 300, "FIELDS", 1, "page")
-    print("[here: this server can give a single field a deadline, with HEXPIRE]")
+    alone = "with HEXPIRE"
 except redis.ResponseError:
-    print("[here: this server has no HEXPIRE, so fields share the deadline of their key]")
+    alone = "none on this server, so fields share that of their key"
+print(f"a deadline for a single field: [here: {alone}]")
 print(f"views of 32: {views}; stale answers: {stale}")
 assert views == [32, 8, 32] and stale == [24, 4, 4]
 

@@ -448,7 +448,7 @@ explore(picture, race=list(RACES), update=["get_set", "incr"])
 # ## The room is the fleet
 #
 # In a workshop the processes are you. Everybody's notebook sends its increments to one counter on one Redis, first by GET and SET, then by INCR, and the instructor's screen shows live what
-# was sent and what the counter says. Two processes kept about five eighths, four about 37 %. What share do as many as you are in the room keep? Say a number, then run the cell: it joins the class
+# was sent and what the counter says. By chance two keep five eighths, and four 37 %. What share do as many as you are in the room keep? Say a number, then run the cell: it joins the class
 # and waits for the signal.
 
 # %%
@@ -567,7 +567,7 @@ quiz("last-seats")
 # - What protects shared data must be where the data are: one command, a script, WATCH with retries. A lock in your process is not.
 # - A run that worked proves nothing about a race. Atomic is not exactly once.
 #
-# **Next**: notebook 07, what else one atomic command can do.
+# **Next**: [07 Lightweight coordination](07-lightweight-coordination.ipynb), what else one command can do.
 
 # %% [markdown]
 # ## And two to think about

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 Lightweight coordination: what else can one atomic command do?
 #
-# **You will see** a limit of 100 that lets 800 calls through, bursts that beat three of four limiters, a mail sent twice and one never sent, and a hot key that sends everybody to the origin.
+# **You will see** a limit of 100 that lets 800 calls through, bursts that beat three of four limiters, a mail sent twice and one never sent, and a hot key that sends everybody to the origin, the database.
 # **Time** 60 minutes with the exercises. **You need** Python; the Redis server comes with this notebook.
 #
 # One atomic command can decide for a whole fleet: may this call pass, has this been done, who does it. `[here: ...]` marks what belongs to your machine. After your own changes, an `AssertionError` only means that the text
@@ -659,7 +659,7 @@ quiz("locked-out")
 # - A hot key's lock needs an expiry, a name of its own and compare-and-delete. It saves work and guards nothing.
 # - A marker must outlive the last repetition; after a crash that is too long. Two stages give you both.
 #
-# **Next**: notebook 08, what happens when Redis is slow, full or gone.
+# **Next**: [08 Redis as a dependency](08-redis-as-a-dependency.ipynb), slow, full or gone.
 
 # %% [markdown]
 # ## And two to think about

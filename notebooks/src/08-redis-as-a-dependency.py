@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 08 Redis as a dependency: what happens when it is slow, full or gone?
 #
-# **You will see** a full server throw out your counters, a hung one hold a request for a minute, a killed one send everybody to the origin.
+# **You will see** a full server throw out your counters, a hung one hold a request for a minute, a killed one send everybody to the origin, the database.
 # **Time** 75 minutes with the exercises. **You need** Python; the Redis servers come with this notebook.
 #
 # Servers are filled, frozen and killed here, so this notebook always starts its own, even if `REDIS_URL` is set. There is no lab time; exact is what is counted. `[here: ...]` marks what belongs to your machine. After your own changes, an `AssertionError` only means that the text no longer fits.
@@ -615,11 +615,12 @@ assert log[log["stale"]].groupby("instance")["at"].agg(["min", "max"]).to_dict("
 # Redis runs one command at a time. `KEYS session:*` looks at every key of the server, here 150,000, and finds none. `SCAN` looks at some 500 keys at a time and lets others in between. Right behind each, another client sends a PING. How long until that is answered?
 
 # %% tags=["measured"]
-FILL = "for i = 1, 150000 do redis.call('SET', 'course:' .. i, 'page') end"
+FILL = "for i = ARGV[1], ARGV[1] + 9999 do redis.call('SET', 'course:' .. i, 'page') end"
 with contextlib.ExitStack() as stack:
     server = stack.enter_context(SpareServer(slowlog_log_slower_than=100))  # microseconds
     one, other = (stack.enter_context(server.address.client(one_connection=True)) for _ in range(2))
-    server.redis.eval(FILL, 0)
+    for first in range(1, 150_000, 10_000):  # a script, too, holds everybody up
+        server.redis.eval(FILL, 0, first)
     server.redis.slowlog_reset()
 
     def wait_behind(*command):
@@ -866,7 +867,7 @@ quiz("coupons-retried")
 # - Slow: a wait is timeout times tries, and tries multiply.
 # - Gone: hits become reads. Decide beforehand who gets an error.
 #
-# **Next**: notebook 09, your own traffic.
+# **Next**: [09 Your own traffic](09-your-own-traffic.ipynb).
 #
 # **And two to think about.** Why does an open breaker let one command try first, instead of closing after a minute? And the hit rate rises from 80 to 95 %: is the service more robust?
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 Your own traffic: should *your* service share its cache?
 #
-# **You will see** what your access log can answer: hit rates and reads at the origin for every TTL, what it takes in memory, a recommendation with its doubts, and a page for your team.
+# **You will see** what your access log can answer: hit rates and reads at the origin, the database, for every TTL, what it takes in memory, a recommendation with its doubts, and a page for your team.
 # **Time** 120 minutes with the exercises, 30 to the recommendation; the answer for your own log takes 5. **You need** Python; the Redis servers come with this notebook. A log of your service, if you have one.
 #
 # Your log stays here. Client addresses and query strings are dropped while it is read, and nothing is sent anywhere: even if `REDIS_URL` is set, this notebook starts servers of its own. `[here: ...]` marks what belongs to your machine.
@@ -42,7 +42,7 @@ predict("bursty-hits", "worst-ttl", "bounded-quarter")
 # %% [markdown]
 # ## Your log
 #
-# Put your own path here: an access log (Common or Combined), a CSV with columns `at` and `key`, or JSON lines with such fields. It may be gzipped, and a list of several files is fine. Then three numbers of your service: how many instances it has, how many seconds old an answer may be, how many reads a second the origin can take (`None` if you do not know).
+# Put your own path here: an access log (Common or Combined), a CSV with columns `at` and `key`, or JSON lines with such fields. It may be gzipped, and a list of several files is fine. If your columns or fields have other names, say so in the cell below: `read_log(path, at="ts", key="request.uri")`. Then three numbers of your service: how many instances it has, how many seconds old an answer may be, how many reads a second the origin can take (`None` if you do not know).
 #
 # **Only the answer?** Fill in these two lines, choose *Run > Run All Cells*, look at the curves under *Every TTL, every fleet* and read *So: should you?*
 
@@ -87,7 +87,7 @@ if example:
 #
 # ## Every TTL, every fleet
 #
-# `simulate` says hit or miss for each request (notebook 01). `sweep` does it for every TTL from a second to a day, for 2 to 16 instances, private and shared:
+# `simulate` says hit or miss for each request (notebook 01). `sweep` does it for TTLs from a second to a day, for 2 to 16 instances, private and shared:
 
 # %%
 ttls = sorted({1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400, staleness})
@@ -504,11 +504,11 @@ show(figure, errors_so_far(ax))
 # **Where to go next**: Redis' own pages on [data types](https://redis.io/docs/latest/develop/data-types/), [EXPIRE](https://redis.io/docs/latest/commands/expire/) and [INCR](https://redis.io/docs/latest/commands/incr/);
 # [three ways to maintain cache consistency](https://redis.io/blog/three-ways-to-maintain-cache-consistency/); [hundreds of cache clusters at Twitter](https://www.usenix.org/conference/osdi20/presentation/yang), where this log comes from.
 #
-# **And two to think about.** Is there such a TTL for the eight private caches? And what could happen next month so that today's answer is wrong?
+# **And two to think about.** Which TTL did you find for the eight private caches of *What if?* And what could happen next month so that today's answer is wrong?
 #
 # <details><summary>Answers</summary>
 #
-# No: even with a day they hit 64 %, and one Redis 70 % at 60 s. And: another page that becomes popular, a bot, more instances, a slower query, a shorter bound. Run it again with next month's log.
+# None does it: even with a day they hit 64 %, and one Redis 70 % at 60 s. And: another page that becomes popular, a bot, more instances, a slower query, a shorter bound. Run it again with next month's log.
 #
 # </details>
 
