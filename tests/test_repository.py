@@ -25,7 +25,9 @@ def pins():
 
 
 @pytest.mark.parametrize(
-    "path", [REQUIREMENTS, ROOT / ".ci" / "requirements.txt"], ids=lambda path: path.parent.name
+    "path",
+    [REQUIREMENTS, ROOT / ".ci" / "requirements.txt", ROOT / ".ci" / "servers.txt"],
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_every_requirement_has_one_exact_version(path):
     loose = [line for line in pinned_lines(path) if not re.match(r"[\w.\-\[\]]+==[\w.]+($|\s)", line)]
@@ -62,6 +64,8 @@ def test_requirements_name_no_index_and_no_path_of_one_machine():
         ".venv/bin/python",
         "my-notebooks/00-start-here.ipynb",
         ".ci/screenshots/a.png",
+        ".ci/servers/bin/redis-server",
+        ".ci/soak/report.txt",
         "notebooks/decision.html",
         "site/index.html",
         "workshop/hand-out.csv",
@@ -74,9 +78,9 @@ def test_what_belongs_to_one_machine_is_ignored_by_git(name):
     assert ignored.returncode == 0
 
 
-def test_every_action_is_pinned_to_a_commit():
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    used = re.findall(r"uses: (\S+)", workflow)
+@pytest.mark.parametrize("workflow", ["ci", "site", "soak"])
+def test_every_action_is_pinned_to_a_commit(workflow):
+    used = re.findall(r"uses: (\S+)", (ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text())
     assert used
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
 
@@ -102,6 +106,21 @@ def test_in_ci_the_browser_tests_cannot_be_left_out():
     script = (ROOT / ".ci" / "run").read_text()
     assert script.index("export LAB_BROWSER\n") < script.index("python3 -m labsupport test\n")
     assert script.index('step "a browser" browser') < script.index('step "python3 -m labsupport test"')
+
+
+def test_in_ci_on_linux_the_other_servers_cannot_be_left_out():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert script.index('step "servers" servers\n') < script.index('step "python3 -m labsupport test"')
+    [asked] = re.findall(r'export LAB_SERVERS="(.*)"\n', script)
+    assert asked.split() == ["redis-6.2", "redis-8.2", "valkey-8.1", "valkey-9.1"]
+
+
+def test_every_week_the_long_proof_runs_and_its_report_is_kept_most_of_all_when_something_fails():
+    workflow = (ROOT / ".github" / "workflows" / "soak.yml").read_text()
+    kept = workflow.split("- run: .ci/run --soak\n")[1]
+    assert "schedule:" in workflow and "contents: read" in workflow and "timeout-minutes" in workflow
+    assert "if: ${{ always() }}" in kept and "path: .ci/soak/\n" in kept
+    assert 'exec "$python" tests/soak/everything.py' in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_news_popup_is_off_in_the_settings_that_the_lab_uses():

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import redis
 
 from labsupport.classroom import names as shared
-from labsupport.errors import BadArgument, LabError
+from labsupport.errors import BadArgument, LabError, NoRedis
 from labsupport.faults.spare import SpareServer
 from labsupport.workshop import acl
 from labsupport.workshop.passwords import readable
@@ -53,7 +53,7 @@ class ClassServer:
         """
         _refuse_odd(names)
         self.names = names
-        self._server = SpareServer(**_bounds(memory_mb))
+        self._server = _started(memory_mb)
         # A connection to the private socket, made before the door is shut: later nobody gets such a one, here
         # or on TCP. Hence only one, which must not be lost.
         self.admin = self._server.address.client(max_connections=1, socket_timeout=PATIENCE)
@@ -121,6 +121,17 @@ class ClassServer:
 
     def __repr__(self) -> str:  # without the passwords
         return f"<ClassServer for {len(self.names)} learners>"
+
+
+def _started(memory_mb: int) -> SpareServer:
+    """A server within these bounds. Raises NoRedis: none starts, or it is too old to have them."""
+    try:
+        return SpareServer(**_bounds(memory_mb))
+    except redis.ResponseError as error:
+        raise NoRedis(
+            f"A class needs Redis 7 or Valkey, and the server of this lab is older ({error}): unset "
+            "LAB_REDIS_SERVER, or name a newer program there."
+        ) from None
 
 
 def _bounds(memory_mb: int) -> dict[str, object]:

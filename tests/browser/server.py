@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import nbformat
+from known_servers import known
 from setup_course import wait_for
 
 from labsupport.setup.launch import command
@@ -28,6 +29,7 @@ SETTINGS = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
 }
+SERVER = "redis-8.2"  # where it is there: not the one on which nbval runs the notebooks
 WARM_UP = "import matplotlib.font_manager"  # it writes a font cache into a new home, and may say so in red
 
 
@@ -142,6 +144,8 @@ def _surroundings(folder: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(folder / "run"),
         "LAB_DATA": str(folder / "lab-data"),
     }
+    if SERVER in known():
+        own["LAB_REDIS_SERVER"] = known()[SERVER]
     return lab_surroundings(ROOT, Path(sys.executable), {**kept, **own})
 
 
