@@ -15,6 +15,7 @@ import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -67,19 +68,21 @@ def _with_fixed_metadata(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def run(notebook: NotebookNode) -> NotebookNode:
+def run(notebook: NotebookNode, **settings: Any) -> NotebookNode:
     """Execute every cell in the notebooks' folder; returns the notebook with outputs only a reader needs.
 
     The learner's own notes and class stay out of it: LAB_DATA is an empty folder for the time. REDIS_URL and
-    LAB_REDIS_SERVER hold as ever. Raises nbclient's CellExecutionError if a cell fails.
+    LAB_REDIS_SERVER hold as ever. `settings`: nbclient's, such as timeout, on_cell_executed.
+    Raises nbclient's CellExecutionError if a cell fails.
     """
     with tempfile.TemporaryDirectory(prefix="lab-data-") as data:
         client = NotebookClient(
             notebook,
-            timeout=CELL_SECONDS,
+            timeout=settings.pop("timeout", CELL_SECONDS),
             kernel_name="python3",
             record_timing=False,
             resources={"metadata": {"path": str(NOTEBOOKS)}},
+            **settings,
         )
         # "auto": kernels warn on the terminal about connections that are not encrypted.
         client.execute(env=os.environ | NO_CLASS | {"LAB_DATA": data}, transport_encryption="auto")

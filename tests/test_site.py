@@ -12,6 +12,7 @@ from urllib.parse import urldefrag
 
 import nbformat
 import pytest
+from leaks import ANYWHERE, leaks, of_this_machine, text_in_png
 from refusals import refused
 from site_pages import Page, built, pages
 
@@ -237,6 +238,15 @@ def test_an_earlier_site_is_replaced_whole_and_nobody_elses_folder(tmp_path):
     refused(lambda: write(built(), target), "is there, and no earlier site", "name another folder")
     assert (target / "index.html").read_text() == "<html>somebody's own</html>"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_no_page_and_no_picture_carries_a_secret_or_tells_of_the_machine():
+    said = {name: text_in_png(content) for name, content in built().items() if name.endswith(".png")}
+    assert set(said.values()) == {""}
+    here = of_this_machine()
+    patterns = ANYWHERE | {what: here[what] for what in ("this user's home", "this folder")}
+    found = {name: leaks(built()[name].decode(), patterns) for name in pages()}
+    assert {name: what for name, what in found.items() if what} == {}
 
 
 def test_the_workflow_publishes_from_main_only_with_no_more_rights_than_that_takes():
