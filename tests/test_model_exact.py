@@ -131,6 +131,24 @@ def test_more_slots_than_16_bits_can_number(shared):
     assert 0.1 < hits.mean() < 0.9
 
 
+@pytest.mark.parametrize("ttl", [60, 10**10])
+@pytest.mark.parametrize("late", [2**31 - 2, 2**31 - 1, 2**31, 2**32 + 1, 10**11])
+def test_more_ticks_than_32_bits_can_number(late, ttl):
+    traffic = requests([0, 0, late, late], "abab")
+    assert simulate(traffic, 1, ttl).tolist() == brute_force(traffic, 1, ttl)
+
+
+def test_more_slots_than_32_bits_can_number():
+    traffic = requests([0, 0, 0], "aba")
+    assert simulate(traffic, 2**32, 60, route=lambda index, key: 0).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("latest", [254, 255])
+def test_the_numbers_may_come_as_small_as_they_fit(latest):
+    slot, now = np.array([0, 0, 1, 1], dtype=np.uint8), np.array([0, latest, 0, latest], dtype=np.uint8)
+    assert hits.hits_at(slot, now, [latest, latest + 1]).tolist() == [0, 2]
+
+
 def test_a_million_refills_of_one_hot_key_are_found():
     """Every second request of one key is a refill: the longest chain there is."""
     traffic = pd.DataFrame(

@@ -51,7 +51,9 @@ class Address:
         settings = {"path": path, "connection_class": redis.UnixDomainSocketConnection}
         return cls("a private socket", settings, guarded=False)
 
-    def client(self, one_connection: bool = False, **overrides: Any) -> LabRedis:
+    def client(
+        self, one_connection: bool = False, kind: type[LabRedis] = LabRedis, **overrides: Any
+    ) -> LabRedis:
         """A new client; overrides are redis-py connection settings, such as socket_timeout in seconds.
 
         With `one_connection` it connects at once and keeps that connection, which makes a command a
@@ -69,7 +71,7 @@ class Address:
             "command_packer": GuardedPacker() if self.guarded else Packer(),
         }
         pool = redis.ConnectionPool(**settings)
-        client = LabRedis(connection_pool=pool, single_connection_client=one_connection)
+        client = kind(connection_pool=pool, single_connection_client=one_connection)
         client.auto_close_connection_pool = True  # nobody else has this pool
         return client
 

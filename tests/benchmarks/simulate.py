@@ -1,42 +1,33 @@
-"""How fast is `simulate`, beside the loops that one would write instead? Every request is compared.
+"""`simulate` beside the loops that one would write instead and beside compiled code, hit for hit.
 
-    pip install cachetools==8.0.1
-    python tests/benchmarks/simulate.py [--trace FILE.csv.gz] [--repeat 5] [--requests 1000000]
-
-Every peer gets what it likes best (lists of str keys, whole ticks, owners worked out beforehand), while the
-time of `simulate` includes checking, routing and clock. All run in turn, in one process, with the garbage
-collector off (as timeit does); the median counts. With the collector on, or with many live objects in the
-process, the dict loops have been seen up to 1.9 times slower. Ends with status 1 if any peer disagrees on
-any request.
+Every peer gets what it likes best (lists of str keys, whole ticks, owners worked out and code compiled
+beforehand), while the time of `simulate` includes checking, routing and clock.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from benchmarks.table import Goal, Group, Size, in_turns
 from cachetools import TTLCache
-from numpy.typing import ArrayLike, NDArray
+from numba import njit
 
 from labsupport.caches import LocalCache
 from labsupport.clock import Clock
 from labsupport.model import simulate
-from labsupport.routes import assign, lab_ticks
-from labsupport.traffic import zipf_traffic
+from labsupport.routes import assign, key_codes, lab_ticks
+from labsupport.traffic import read_traffic, zipf_traffic
 
 INSTANCES = 4
+OURS, USUAL = "simulate (numpy)", "cachetools.TTLCache"
 TRACE = Path(__file__).parents[2] / "notebooks" / "data" / "twitter-cluster52.csv.gz"
 VALUE = b"{}"  # what the caches keep; nobody looks at it
-Run = Callable[[], ArrayLike]
+Run = Callable[[], Any]
 
 
 class Row(NamedTuple):
@@ -48,7 +39,7 @@ class Row(NamedTuple):
 
 
 class Requests(NamedTuple):
-    """The same traffic as the loops like it: for each request its tick, its instance and its key."""
+    """The same traffic as the loops like it: for each request its tick, its cache and its key."""
 
     ticks: list[int]
     owners: list[int]
@@ -101,84 +92,84 @@ def with_plain_dict(requests: Requests, ttl: int) -> list[bool]:
     return hits
 
 
-PEERS: dict[str, Callable[[Requests, int], list[bool]]] = {
-    "cachetools.TTLCache": with_cachetools,
-    "dict behind a class": with_course_class,
-    "plain dict loop": with_plain_dict,
+@njit
+def one_pass(ticks: Any, slots: Any, entries: int, ttl: int) -> Any:
+    """Compiled: when the entry in each slot expires, and a single pass over the requests."""
+    expires = np.zeros(entries, dtype=np.int64)
+    hits = np.empty(len(ticks), dtype=np.bool_)
+    for i in range(len(ticks)):
+        hits[i] = ticks[i] < expires[slots[i]]
+        if not hits[i]:
+            expires[slots[i]] = ticks[i] + ttl
+    return hits
+
+
+def ours(row: Row, shared: bool) -> Run:
+    """The course's."""
+    return partial(simulate, row.traffic, INSTANCES, row.ttl, shared)
+
+
+def looping(loop: Callable[[Requests, int], list[bool]]) -> Callable[[Row, bool], Run]:
+    """A loop over ready lists."""
+
+    def ready(row: Row, shared: bool) -> Run:
+        ticks, owners = as_arrays(row, shared)
+        return partial(loop, Requests(ticks.tolist(), owners.tolist(), row.traffic["key"].tolist()), row.ttl)
+
+    return ready
+
+
+def compiled(row: Row, shared: bool) -> Run:
+    """The compiled pass over ready arrays."""
+    (ticks, owners), (codes, names) = as_arrays(row, shared), key_codes(row.traffic)
+    run = partial(one_pass, ticks, codes * INSTANCES + owners, len(names) * INSTANCES, row.ttl)
+    run()  # not its compilation, which takes half a second
+    return run
+
+
+def as_arrays(row: Row, shared: bool) -> tuple[Any, Any]:
+    """For each request its tick and the number of the cache that is asked."""
+    ticks, owners = lab_ticks(row.traffic["at"].to_numpy(), 1), assign(row.traffic, INSTANCES)
+    return ticks, owners * (not shared)
+
+
+PEERS: dict[str, Callable[[Row, bool], Run]] = {
+    OURS: ours,
+    USUAL: looping(with_cachetools),
+    "dict behind a class": looping(with_course_class),
+    "plain dict loop": looping(with_plain_dict),
+    "numba, one pass: the ceiling": compiled,
 }
 
 
-def timed(run: Run) -> tuple[float, ArrayLike]:
-    """Seconds that `run` takes with the garbage collector off, and its result."""
-    gc.collect()
-    gc.disable()
-    start = time.perf_counter()
-    result = run()
-    seconds = time.perf_counter() - start
-    gc.enable()
-    return seconds, result
+def groups(size: Size) -> Iterator[Group]:
+    """A group for each traffic, with four private caches and with one shared."""
+    for row in rows(size):
+        for shared in (False, True):
+            runs = {who: ready(row, shared) for who, ready in PEERS.items()}
+            seconds, results = in_turns(runs, size.rounds)
+            hits = {who: np.asarray(result) for who, result in results.items()}
+            caches = "one shared cache" if shared else f"{INSTANCES} private caches"
+            keys = row.traffic["key"].nunique()
+            group = Group(
+                f"simulate: {row.name}, {len(row.traffic):,} requests, {keys:,} keys, "
+                f"{caches}, TTL {row.ttl} s, hit rate {hits[OURS].mean():.4f}",
+                "seconds",
+                seconds,
+                "hit or miss of every request",
+                [who for who, theirs in hits.items() if not np.array_equal(hits[OURS], theirs)],
+            )
+            faster = group.median(USUAL) / group.median(OURS)
+            group.goals.append(Goal("times as fast as cachetools", faster, least=20))
+            yield group
 
 
-def measure(row: Row, repeat: int) -> bool:
-    """Print one table for `row`; True if all peers agree with `simulate` on every request."""
-    requests = as_lists(row.traffic)
-    runs: dict[str, Run] = {name: partial(peer, requests, row.ttl) for name, peer in PEERS.items()}
-    runs["simulate"] = partial(simulate, row.traffic, INSTANCES, row.ttl)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    hits: dict[str, NDArray[np.bool_]] = {}
-    for _ in range(repeat):
-        for name, run in runs.items():  # in turn, so that a noisy minute hits them all
-            took, answer = timed(run)
-            seconds[name].append(took)
-            hits[name] = np.asarray(answer)
-    return show(row, seconds, hits)
-
-
-def as_lists(traffic: pd.DataFrame) -> Requests:
-    """What the loops need, ready made."""
-    ticks, owners = lab_ticks(traffic["at"].to_numpy(), 1), assign(traffic, INSTANCES)
-    return Requests(ticks.tolist(), owners.tolist(), traffic["key"].tolist())
-
-
-def show(row: Row, seconds: dict[str, list[float]], hits: dict[str, NDArray[np.bool_]]) -> bool:
-    """Print the table of one row; True if all hits are equal, request by request."""
-    ours, count, keys = hits["simulate"], len(row.traffic), row.traffic["key"].nunique()
-    print(f"\n{row.name}: {count:,} requests, {keys:,} keys, {INSTANCES} instances, TTL {row.ttl} s,")
-    print(f"hit rate {ours.mean():.4f}; ratio: how many times as long as simulate")
-    print(f"{'peer':<22}{'seconds':>9}{'spread':>16}{'requests/s':>13}{'ratio':>8}  hits equal")
-    agreed = {name: bool(np.array_equal(ours, theirs)) for name, theirs in hits.items()}
-    for name, each in seconds.items():
-        took, spread = statistics.median(each), f"{min(each):.3f}-{max(each):.3f}"
-        ratio, equal = took / statistics.median(seconds["simulate"]), "yes" if agreed[name] else "NO"
-        print(f"{name:<22}{took:>9.3f}{spread:>16}{count / took:>13,.0f}{ratio:>8.1f}  {equal}")
-    return all(agreed.values())
-
-
-def read_trace(path: Path) -> pd.DataFrame:
-    """A trace as traffic; its first two columns are the time in seconds and the key."""
-    trace = pd.read_csv(path).iloc[:, :2].set_axis(["at", "key"], axis="columns")
-    return trace.assign(at=trace["at"].astype(float), key=trace["key"].astype(str).astype("category"))
-
-
-def rows(requests: int, trace: Path) -> list[Row]:
-    """Few hot keys, many keys, and the real trace if there is one."""
-    made = [
-        Row("Zipf 1.0", zipf_traffic(requests, 1_000, 1.0, 1_000, 204), 5),
-        Row("Zipf 1.0", zipf_traffic(requests, 100_000, 1.0, 1_000, 204), 60),
+@cache
+def rows(size: Size) -> list[Row]:
+    """The explorers' traffic, ten times as much with many keys, and a real trace."""
+    part = 100 if size.small else 1
+    return [
+        Row("Zipf 1.0", zipf_traffic(100_000 // part, 500, 1.0, 20, 204), 60),
+        Row("Zipf 1.0", zipf_traffic(1_000_000 // part, 100_000 // part, 1.0, 1_000, 204), 60),
+        Row("Twitter", read_traffic(TRACE).iloc[::part], 60),
     ]
-    return made + ([Row(trace.name, read_trace(trace), 60)] if trace.exists() else [])
-
-
-def main() -> int:
-    """Measure every row; 0 if all agree, 1 if not."""
-    ask = argparse.ArgumentParser(description="simulate against cachetools and dict loops, hit for hit")
-    ask.add_argument("--trace", type=Path, default=TRACE, help="a CSV of time and key, plain or .gz")
-    ask.add_argument("--repeat", type=int, default=3, help="runs of each, the median counts (3)")
-    ask.add_argument("--requests", type=int, default=1_000_000, help="size of the made traffic")
-    given = ask.parse_args()
-    agreed = [measure(row, given.repeat) for row in rows(given.requests, given.trace)]
-    return 0 if all(agreed) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
