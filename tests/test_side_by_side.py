@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from side_by_side import BROWSER, LESSONS, group, turn
+from side_by_side import BROWSER, HALVES, group, turn
 
 from labsupport.setup.problem import ROOT
 
@@ -68,7 +68,13 @@ def test_the_browser_tests_and_any_other_file_are_a_group_each():
         "tests/test_b.py::test_x",
         "notebooks/01.ipynb::Cell 3",
     ]
-    browser = [BROWSER, BROWSER, LESSONS]  # the notebooks take as long as all the others
+    browser = [BROWSER, BROWSER, HALVES[0]]  # the notebooks take longer than all the others
     assert [group(name) for name in names] == [*browser, "tests/test_b.py", "notebooks/01.ipynb"]
-    assert [turn(name) for name in names[:3]] == [2, 2, 0]
+    assert [turn(name) for name in names[:3]] == [3, 3, 0]
     assert turn(names[3]) == turn(names[4]) > turn("tests/test_pipeline.py::test_x")
+
+
+def test_all_tests_of_a_notebook_in_the_browser_stay_together_and_half_of_the_notebooks_go_elsewhere():
+    halves = [group(f"tests/browser/test_notebooks.py::{test}[0{n}-x]") for n in range(10) for test in "ab"]
+    assert halves == [half for _ in range(5) for half in HALVES for _ in "ab"]
+    assert [turn(f"tests/browser/test_notebooks.py::a[0{n}-x]") for n in (8, 9)] == [0, 1]

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 
 from browser.notebook import EXPLORER, Notebook
 
-PRESSES, WARM_UP, TURN = 4, 2, 2
+PRESSES, WARM_UP = 4, 1
 LEAST = """\
 from labsupport.explorers import explore
 from labsupport.figures import panels
@@ -45,13 +45,12 @@ AT_ITS_END = """(control, up) => control.options
 def in_turns(opened: Notebook, explorer: Locator) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The milliseconds of each key press: of this explorer, and of the least one in a new cell below it.
 
-    Each has its turn of some presses, so both are measured under the same load. Nothing scrolls between.
+    They take turns at each press, so both are measured under the same load. Nothing scrolls between.
     """
     below = opened.insert_cell_below(explorer, LEAST)
     opened.run_cell(below)
     pair = [waits(opened, one) for one in (explorer, opened.output(below).locator(EXPLORER))]
-    turns = [[tuple(islice(one, TURN)) for one in pair] for _ in range((WARM_UP + PRESSES) // TURN)]
-    real, least = (sum(of_one, ())[WARM_UP:] for of_one in zip(*turns))
+    real, least = zip(*islice(zip(*pair), WARM_UP, WARM_UP + PRESSES))
     return real, least
 
 

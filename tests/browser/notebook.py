@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,8 +15,10 @@ SECONDS = 1000
 PATIENCE = 60 * SECONDS  # for what a busy machine does slowly; whoever waits goes on as soon as it is there
 FOR_CELLS = 5 * PATIENCE  # and for what a notebook computes
 WIDTH, HEIGHT, TALLEST = 1400, 1000, 16_000
+WINDOW = {"width": WIDTH, "height": HEIGHT}
 CELLS = ".jp-NotebookPanel .jp-Cell"
 WIDGETS = EXPLORER, ASKING, FLEET = ".lab-explorer", ".lab-asking", ".lab-fleet"
+COLOURS = ["color-contrast", "link-in-text-block"]  # the rules of axe's that a theme may break
 POPUPS = ".jp-Dialog, .Toastify__toast"
 CONTENT = "window.jupyterapp.shell.currentWidget.content"
 READY = "window.jupyterapp?.shell?.currentWidget"
@@ -217,16 +219,25 @@ class Notebook:
         return file
 
     def screenshot_whole(self, name: str) -> Path:
-        """Keep a picture of the whole notebook, from the title to the last cell."""
-        with self._unrolled():
-            return self.screenshot(name)
+        """Keep a picture of the whole notebook, from the title to the last cell, as NAME.jpg.
 
-    def axe(self, *selectors: str) -> list[str]:
-        """What axe finds serious or critical in the parts of the page that match; each has to match one."""
+        It is so tall that a PNG of it would take as long as all the others together.
+        """
+        file = self._screenshots / f"{name}.jpg"
+        with self.unrolled():
+            self.page.screenshot(path=file, animations="disabled", timeout=PATIENCE, type="jpeg")
+        return file
+
+    def axe(self, *selectors: str, only: Sequence[str] = ()) -> list[str]:
+        """What axe finds serious or critical in the parts of the page that match; each has to match one.
+
+        only: the ids of axe's rules to apply, in the place of all.
+        """
         for selector in selectors:
             expect(self.page.locator(selector).first).to_be_visible()
-        with self._unrolled():
-            found = Axe().run(self.page, ", ".join(selectors)).response["violations"]
+        options = {"resultTypes": ["violations"]} | ({"runOnly": list(only)} if only else {})
+        with self.unrolled():
+            found = Axe().run(self.page, ", ".join(selectors), options).response["violations"]
         return [
             f"{finding['impact']}: {finding['id']}: {node['html'][:200]}: {node.get('failureSummary', '')}"
             for finding in found
@@ -235,11 +246,14 @@ class Notebook:
         ]
 
     @contextlib.contextmanager
-    def _unrolled(self) -> Iterator[None]:
-        """A window as tall as the notebook, and a page body of its size.
+    def unrolled(self) -> Iterator[None]:
+        """A window as tall as the notebook, and a page body of its size; once for all that is done in it.
 
         JupyterLab leaves the body without height, so axe takes all of it for hidden and looks at no colour.
         """
+        if self.page.viewport_size != WINDOW:
+            yield
+            return
         notebook = self.page.locator(".jp-WindowedPanel-outer")
         height = min(notebook.evaluate("outer => outer.scrollHeight") + 150, TALLEST)
         self.page.set_viewport_size({"width": WIDTH, "height": height})
@@ -248,12 +262,12 @@ class Notebook:
             yield
         finally:
             notebook.evaluate("() => { document.body.style.height = ''; }")
-            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            self.page.set_viewport_size(WINDOW)
 
-    def axe_of_widgets(self) -> list[str]:
+    def axe_of_widgets(self, only: Sequence[str] = ()) -> list[str]:
         """The same for all our widgets of the notebook."""
         there = [root for root in WIDGETS if self.page.locator(root).count()]
-        return self.axe(*there) if there else []
+        return self.axe(*there, only=only) if there else []
 
     def problems(self) -> list[str]:
         """Everything that must not have happened up to now."""
