@@ -285,7 +285,7 @@ def test_without_lab_time_real_ttls_run_and_the_promise_is_kept(guest, other):
 
 def test_an_assertion_of_the_text_is_told_in_a_sentence_with_its_line(notebook):
     said = the_sentence(notebook, "hits = 7\nassert hits == 8  # as the text says", "AssertionError")
-    assert "`assert hits == 8` does not hold. If you changed the experiment" in said
+    assert "`assert hits == 8` does not hold: if you changed the experiment" in said
     assert "(line 2 of your cell)" in said
 
 

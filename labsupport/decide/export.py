@@ -70,7 +70,8 @@ def export_html(
             whole.replace(target)
     except OSError as error:
         raise BadArgument(
-            f"{str(target)!r} cannot be written ({error.strerror}); name a file in a folder of yours."
+            f"{str(target)!r} cannot be written ({error.strerror}); "
+            "name a file in a folder of yours with room."
         ) from None
     return target
 

@@ -16,6 +16,7 @@ from labsupport.checks import is_number
 from labsupport.errors import BadArgument
 from labsupport.explorers.naming import named
 from labsupport.figures.style import DPI, png
+from labsupport.sentences import in_plain_words
 
 Draw = Callable[..., tuple[Figure, str]]
 _LABEL = {"description_width": "11em"}
@@ -64,7 +65,8 @@ class Explorer:
         try:
             self._show(*self._draw(**self._values()))
         except Exception as error:
-            self._say(f"This could not be drawn ({type(error).__name__}: {error}). Move a control back.")
+            otherwise = f"This could not be drawn ({type(error).__name__}: {error}). Move a control back."
+            self._say(in_plain_words(error) or otherwise)
 
     def _show(self, figure: Figure, sentence: str) -> None:
         self.png = png(figure)

@@ -66,8 +66,8 @@ class SpareServer:
 
     def freeze(self) -> None:
         """SIGSTOP: it has stopped on return; connecting still works, but it answers nobody."""
-        process = psutil.Process(self.pid)
         os.kill(self.pid, signal.SIGSTOP)
+        process = psutil.Process(self.pid)
         wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "The server does not stop")
 
     def thaw(self) -> None:

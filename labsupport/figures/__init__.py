@@ -1,7 +1,6 @@
 """Every plot of the series: a function takes data and an Axes and returns its finding as a sentence."""
 
-from IPython.core.getipython import get_ipython
-
+from labsupport.figures import at_first as at_first
 from labsupport.figures.board import board, board_figure, counters, hit_rates, lanes, question
 from labsupport.figures.decide import memory_curve, origin_load, ttl_curves
 from labsupport.figures.evidence import agreement, bounded_curve, burstiness
@@ -26,7 +25,6 @@ from labsupport.figures.races import dashboards, finals, measured_bars, moves, t
 from labsupport.figures.structures import by_instance, deadlines_shared, growth, memory, needs
 from labsupport.figures.style import ROLE, mark, panels, png, show
 from labsupport.figures.ttls import deadlines, first_wave, five_lanes, generations, ghosts, trade
-from labsupport.sentences import speak_plainly
 
 __all__ = [
     "ROLE",
@@ -93,6 +91,3 @@ __all__ = [
     "window_counters",
     "windows",
 ]
-
-if shell := get_ipython():  # a notebook without Redis calls no start_lab, but draws
-    speak_plainly(shell)

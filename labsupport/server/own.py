@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -105,9 +106,14 @@ class OwnServer:
             self.let_go()  # the watcher's last word is then the last line of the server's log
             said = _pipe(self._watcher.stdout).read().strip()
         last_words = said.decode(errors="replace") or "it said nothing"
+        if last_words == os.strerror(errno.ENOSPC):
+            raise NoRedis(
+                f"A server of your own finds no room in {tempfile.gettempdir()} ({last_words}): make some on "
+                "that disk and run the cell again."
+            )
         raise NoRedis(
-            f"{binary} did not start ({last_words}): set LAB_REDIS_SERVER to another redis-server or "
-            "valkey-server, or REDIS_URL to a running one."
+            f"{binary} did not start ({last_words}): try again, or set LAB_REDIS_SERVER to another "
+            "redis-server or valkey-server, or REDIS_URL to a running one."
         )
 
 
