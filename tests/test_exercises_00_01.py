@@ -13,7 +13,7 @@ from learner import STUCK, finding, learner, named, reply
 
 from labsupport import LocalCache
 from labsupport.lessons import exercises
-from labsupport.lessons.checks import nb01
+from labsupport.lessons.checks import nb01, nb01_cache
 from labsupport.lessons.checks.nb00 import check_misses, check_remember
 from labsupport.lessons.checks.nb01 import check_cache, check_staleness, check_ttl_for_rate
 
@@ -54,6 +54,7 @@ REMEMBER = [
     ("right", remember("with redis.pipeline() as p: p.set(name, value).expire(name, 300).execute()")),
     ("right", remember("if redis.get(name) != value: redis.set(name, value, ex=300)")),
     ("right", remember("redis.set(name, value.decode(), ex=300)")),
+    ("right", remember("redis.set(name, value, ex=300)\nredis.get(name)")),
     ("nothing_sent", remember("kept = {}\nkept[name] = value")),
     ("nothing_sent", remember("return name")),
     ("nothing_kept", remember("redis.expire(name, 300)")),
@@ -123,6 +124,7 @@ COUNT = [
 
 LIVES = "return value if self.clock.now() {} expires else None"
 
+FIRST_OF_ALL = cache(set="self._entries.setdefault('key', value)", get="return self._entries.get('key')")
 CACHE = [
     ("not_attempted", cache(init="...", set="...", get="...")),
     ("not_attempted", cache(set="...", get="...")),
@@ -174,6 +176,8 @@ CACHE = [
             ),
         ),
     ),
+    ("other_value", cache(get=SOLUTION_GET.replace("return value", "return ('the', 'value')"))),
+    ("other_value", FIRST_OF_ALL),
     (
         "gone_after_hit",
         cache(get="value, expires = self._entries.pop(key, (None, 0.0))\n" + LIVES.format("<")),
@@ -218,6 +222,15 @@ CACHE = [
     ("deadline_from_start", cache(set="self._entries[key] = (value, self.ttl)")),
     ("never_expires", cache(get="return self._entries.get(key, (None,))[0]")),
     ("never_expires", cache(get=f"{NOT_FOUND}return value if self.clock.now() >= 0 else None")),
+    ("never_expires", cache(set="self._entries[key] = value", get="return self._entries.get(key)")),
+    (
+        "never_expires",
+        cache(
+            init="self.clock, self._entries, self.born = clock, {}, clock.now()",
+            set="self._entries[key] = (value, self.born)",
+            get=f"{NOT_FOUND}return value if self.clock.now() >= expires else None",
+        ),
+    ),
     (
         "frozen_clock",
         cache(
@@ -384,6 +397,7 @@ def said(exercise, name):
         ("remember", "keeps_old_deadline", ": 30 s are left"),
         ("misses", "right", "counted 48, 262, 135 reads"),
         ("misses", "hits_counted", "your function says 352 and the catalogue counted 48"),
+        ("misses", "one_instance", "in run 2 your function says"),
         ("misses", "share", "says 0.12 and the catalogue counted 48. That is a share"),
         ("cache", "right", "1,500 requests was a hit or a miss"),
         ("cache", "one_dict", "fleet of 4 would report"),
@@ -402,6 +416,17 @@ def said(exercise, name):
 )
 def test_the_reply_names_the_numbers_of_the_run(exercise, name, words):
     assert words in said(exercise, name)
+
+
+def test_a_class_that_forgets_is_told_which_request_missed_and_what_the_model_says():
+    full = "if len(self._entries) < 9:\n    self._entries[key] = (value, self.clock.now() + self.ttl)"
+    text = reply(check_cache, learner(cache(set=full))["MyCache"])
+    assert "was a miss where the model says hit" in text
+
+
+def test_a_key_that_holds_anothers_value_is_told_what_was_set_for_it():
+    text = reply(check_cache, learner(FIRST_OF_ALL)["MyCache"])
+    assert f"get returned {nb01_cache.VALUE}, but what was set for this key is {nb01_cache.LATER}." in text
 
 
 def test_the_fleet_whose_caches_share_a_dict_reads_as_little_as_one_cache():

@@ -137,6 +137,8 @@ ADD_VIEW = [
     ("twice", "def add_view(redis, name): redis.incr(name); redis.incr(name)"),
     ("twice", "def add_view(redis, name): redis.incrby(name, 2)"),
     ("alone", "def add_view(redis, name): redis.decr(name)"),
+    ("alone", "def add_view(redis, name): redis.get(name)"),
+    ("alone", "def add_view(redis, name): redis.set(name, 0)"),
     ("watch_raised", f"{ONCE}{WATCHED}"),
     ("watch_gave_up", f"{ONCE}try:\n   {WATCHED}\n  except r.WatchError: pass"),
     (
@@ -199,6 +201,7 @@ FORGET = [
     ("others", "def forget(redis, keys, course):\n for k in redis.scan_iter('*' + course): redis.delete(k)"),
     ("others", "def forget(redis, keys, course): redis.delete(course, keys.name(course))"),
     ("looked_at_all", "def forget(redis, keys, course): redis.delete(*redis.keys(keys.name(course)))"),
+    ("sooner", "def forget(redis, keys, course): redis.expire(redis.keys(keys.name(course))[0], 5)"),
     ("another_course", "def forget(redis, keys, course): redis.delete(keys.name('course:204'))"),
     ("left_behind", "def forget(redis, keys, course): redis.rename(keys.name(course), 'old')"),
     ("untouched", "def forget(redis, keys, course): redis.delete(keys.name(keys.name(course)))"),

@@ -12,7 +12,7 @@ from learner import NO_FUNCTIONS, expect_every_reply, finding, learner, named, o
 
 from labsupport.lessons.checks import nb04, nb04_publish
 from labsupport.lessons.checks.nb04 import check_correct, check_lifetime, check_publish
-from labsupport.lessons.checks.publishing import Scene
+from labsupport.lessons.checks.publishing import SLACK, TTL, Scene
 from labsupport.lessons.given import NOT_ATTEMPTED, RIGHT
 from labsupport.lessons.places import own_lab
 
@@ -37,9 +37,13 @@ LIFETIME = [
     ("clipped", f"{DRAW}min(300, int(rng.integers(270, 331)))"),
     ("clipped", f"{DRAW}max(240, min(300, int(rng.normal(285, 30))))"),
     ("uneven", f"{DRAW}min(300, int(rng.normal(280, 5)))"),
+    ("uneven", f"{DRAW}280 if rng.random() < 0.2 else int(rng.integers(240, 301))"),
+    ("uneven", f"{DRAW}int(max(rng.integers(270, 301, size=2)))"),
     ("end_left_out", f"{DRAW}int(rng.integers(240, 300))"),
     ("end_left_out", f"{DRAW}int(rng.uniform(240, 300))"),
     ("too_short", f"{DRAW}int(rng.integers(200, 301))"),
+    ("too_short", f"{DRAW}int(rng.integers(200, 300))"),
+    ("too_short", f"{DRAW}int(rng.integers(239, 301))"),
     ("no_int", f"{DRAW}rng.integers(240, 301)"),
     ("no_int", f"{DRAW}float(rng.integers(240, 301))"),
     ("no_int", f"import numpy\n{DRAW}numpy.round(rng.uniform(240, 300))"),
@@ -88,6 +92,8 @@ CORRECT = [
     ("no_deadline", f"{CORRECT_DEF} redis.getset(name, value)"),
     ("no_deadline", f"{CORRECT_DEF}\n if redis.get(name): redis.mset({{name: value}})"),
     ("new_deadline", f"{CORRECT_DEF} redis.set(name, value, ex=300)"),
+    ("others", f"{CORRECT_DEF}\n {KEEP}, xx=True)\n redis.expire(name.replace('204', '205'), 60)"),
+    ("stopped", f"{CORRECT_DEF}\n if redis.ttl(name) < 0: raise ValueError('gone')\n {KEEP}, xx=True)"),
     ("comes_back", f"{CORRECT_DEF} {KEEP})"),
     ("comes_back", f"{CORRECT_DEF} redis.set(name, value, ex=max(1, redis.ttl(name)))"),
     ("comes_back_between", f"{CORRECT_DEF}\n if redis.exists(name): {KEEP})"),
@@ -140,6 +146,8 @@ PUBLISH = [
     (RIGHT, f"{PUBLISH_DEF} {SAVE}; redis.set(name, catalog.peek(course), xx=True, keepttl=True)"),
     (RIGHT, f"{PUBLISH_DEF} {SAVE}; redis.pipeline().set(name, {NEW}).expire(name, 60).execute()"),
     (RIGHT, f"{PUBLISH_DEF} redis.unlink(name); {SAVE}; redis.unlink(name)"),
+    (RIGHT, f"{PUBLISH_DEF} {SAVE}; redis.unlink(name); redis.publish(name, title)"),
+    (RIGHT, f"{PUBLISH_DEF} {SAVE}; redis.set(name, {NEW}, ex=30)"),
     (RIGHT, f"import time\n{PUBLISH_DEF} {SAVE}; redis.unlink(name); time.sleep(1); redis.unlink(name)"),
     (RIGHT, f"{PUBLISH_DEF} {SAVE}; redis.incr(name + ':generation'); redis.unlink(name)"),
     (RIGHT, f"{PUBLISH_DEF}\n {SAVE}\n if redis.exists(name): redis.unlink(name)"),
@@ -156,6 +164,11 @@ PUBLISH = [
     ),
     ("some_orders", f"{PUBLISH_DEF}\n there = redis.exists(name)\n {SAVE}\n if there: redis.unlink(name)"),
     (
+        "some_orders",
+        f"{PUBLISH_DEF}\n there = redis.exists(name)\n {SAVE}\n"
+        " redis.unlink(name) if there else redis.incr(name + ':generation')",
+    ),
+    (
         "watch",
         f"{PUBLISH_DEF} {SAVE}; p = redis.pipeline(); p.watch(name); p.multi(); p.unlink(name); p.execute()",
     ),
@@ -164,12 +177,14 @@ PUBLISH = [
     ("only_cache", BY_HAND.format(PUBLISH_DEF) + " redis.set(name, json.dumps(d), ex=60)"),
     ("only_cache", f"{PUBLISH_DEF} redis.rename(name, title)"),
     ("other_course", f"{PUBLISH_DEF} catalog.rename('course:204', title); redis.unlink(name)"),
+    ("other_course", f"{PUBLISH_DEF} catalog.rename('course:204', title); {SAVE}; redis.unlink(name)"),
     ("other_title", f"{PUBLISH_DEF} catalog.rename(course, 'Caching, renamed'); redis.unlink(name)"),
     ("told", f"{PUBLISH_DEF} {SAVE}; redis.publish(name, title)"),
     ("sooner", f"{PUBLISH_DEF} {SAVE}; redis.expire(name, 5)"),
     ("wrote_old", f"{PUBLISH_DEF}\n new = {NEW}\n {SAVE}\n redis.set(name, new, ex=60)"),
     ("untouched", f"{PUBLISH_DEF} {SAVE}; redis.unlink('course:' + name)"),
     ("untouched", f"{PUBLISH_DEF} {SAVE}; redis.set(name, title, nx=True)"),
+    ("untouched", f"{PUBLISH_DEF} {SAVE}; redis.persist(name)"),
     ("other_payload", f"{PUBLISH_DEF} {SAVE}; redis.set(name, title, ex=60)"),
     ("other_payload", BY_HAND.format(PUBLISH_DEF) + f" {SAVE}\n redis.set(name, json.dumps(d), ex=60)"),
     ("other_type", f"{PUBLISH_DEF} {SAVE}; redis.delete(name); redis.hset(name, 'title', title)"),
@@ -177,6 +192,7 @@ PUBLISH = [
     ("no_ttl", f"{PUBLISH_DEF} {SAVE}; redis.set(name, {NEW}, keepttl=True)"),
     ("dies_between", f"{PUBLISH_DEF} {SAVE}; redis.set(name, {NEW}); redis.expire(name, 60)"),
     ("flushed", f"{PUBLISH_DEF} {SAVE}; redis.flushall()"),
+    ("flushed", f"{PUBLISH_DEF} {SAVE}; redis.flushdb()"),
     ("bare_name", f"{PUBLISH_DEF} {SAVE}; redis.unlink(course)"),
     ("others", f"{PUBLISH_DEF} {SAVE}; redis.delete(*redis.keys('*course:*'))"),
     ("nothing_done", f"import labsupport\n{PUBLISH_DEF} labsupport.CourseCatalog().rename(course, title)"),
@@ -250,9 +266,24 @@ def test_the_busiest_second_of_a_real_redis_is_the_one_that_was_drawn():
     assert (facts["second"], facts["gone"], facts["next"], facts["distinct"]) == (271, 5_000, 4_000, 3)
 
 
+def test_what_a_slow_machine_takes_is_not_told():
+    with own_lab(lab_time=False) as lab:
+        desk = nb04._Desk(lab, lambda *_: None)
+        lab.redis.set(desk.name, 1, ex=nb04.LEFT - nb04.SLACK + 5)
+        assert desk.left() == nb04.LEFT
+        scene = Scene(lab, lambda *_: None)
+        lab.redis.set(scene.name, 1, ex=TTL - SLACK + 5)
+        assert scene.end().left == TTL
+
+
 def test_a_range_without_its_end_lacks_half_a_second():
     text = said(check_lifetime, "lifetime", f"{DRAW}int(rng.integers(240, 300))")
     assert "the mean is 269.5 s, not 270, because the longest lifetime is 299 s" in text
+
+
+def test_the_right_answer_is_told_how_often_all_entries_were_filled():
+    text = said(check_lifetime, "lifetime", f"{DRAW}int(rng.integers(240, 301))")
+    assert f"Right: {nb04.ROUNDS} fills of 10,000 entries drew" in text
 
 
 def test_a_numpy_number_is_told_what_the_real_set_said():

@@ -39,6 +39,10 @@ SET_FIELD = [
     ("whole_course", f"{SET} {ALL}; {BACK}"),
     ("whole_course", f"{SET} {ALL}; redis.delete(name); {BACK}; redis.expire(name, 300)"),
     ("whole_course", f"import json\n{SET}\n c = redis.hgetall(name) | {{field.encode(): value}}\n {BACK}"),
+    (
+        "whole_course",
+        f"{SET}\n c = redis.hgetall(name); redis.delete(name)\n if c: c[field.encode()] = value; {BACK}",
+    ),
     ("pipeline", f"{SET} {ALL}; redis.pipeline().delete(name).hset(name, mapping=c).execute()"),
     ("process_lock", f"import threading\nlock = threading.Lock()\n{SET}\n with lock: {ALL}; {BACK}"),
     ("watch_gave_up", f"{SET}\n with redis.pipeline() as p: {WATCHED}; p.execute()"),
@@ -118,6 +122,7 @@ FIRST_TIME = [
     ),
     ("no_bool", f"{FIRST} return {MARK}"),
     ("no_bool", f"{FIRST}\n if {MARK}: return True"),
+    ("no_bool", f"{FIRST} return 'yes' if {MARK} else False"),
     (
         "both_first",
         f"{FIRST}\n if redis.get(name): return False\n redis.set(name, 1, ex=seconds)\n return True",
@@ -152,6 +157,7 @@ FIRST_TIME = [
     ("never_first", f"{FIRST} return bool(redis.set(name, 1, xx=True, ex=seconds))"),
     ("never_first", f"{FIRST}\n {MARK}\n return not redis.exists(name)"),
     ("inverted", f"{FIRST} return {MARK} is None"),
+    ("inverted", f"{FIRST}\n if not {MARK}: return True"),
     ("inverted", f"{FIRST} return bool(redis.set(name, 1, ex=seconds, get=True))"),
     ("one_name", f"{FIRST} return bool(redis.set('name', 1, nx=True, ex=seconds))"),
     ("for_ever", f"{FIRST} return redis.setnx(name, 1)"),

@@ -189,6 +189,12 @@ COUNTS = [
     ),
     (
         "gave_up",
+        f"{COUNT}\n if redis.set('l', 1, nx=True, ex=5):\n"
+        f"  if not redis.exists({MARK}): redis.set({MARK}, 1, ex=60); redis.incr(counter)\n"
+        "  redis.delete('l')",
+    ),
+    (
+        "gave_up",
         LOOKS.format("m, counter") + COMMIT.format("p.incr(counter)", "return"),
     ),
     (
@@ -231,6 +237,8 @@ COUNTS = [
     ),
     ("elsewhere", f"{COUNT}\n if not {NEW}: redis.incr(counter)"),
     ("alone", f"{COUNT}\n redis.incr(counter)\n redis.incr(counter)"),
+    ("alone", f"{COUNT}\n redis.get(counter)"),
+    ("alone", f"{COUNT}\n redis.set({MARK}, 1, ex=60)\n redis.incrby(counter, 2)"),
     ("elsewhere", f"{COUNT}\n if {NEW}: redis.incr('views')"),
     ("no_counter", f"{COUNT}\n redis.sadd(counter, request)"),
     ("no_counter", f"{COUNT}\n redis.pfadd(counter, request)"),

@@ -18,7 +18,7 @@ from learner import (
 )
 
 from labsupport.lessons import check_allow, check_marker, check_release
-from labsupport.lessons.checks import nb07, nb07_release
+from labsupport.lessons.checks import leases, nb07, nb07_release
 from labsupport.lessons.checks.deadlines import let_pass
 from labsupport.lessons.given import NOT_ATTEMPTED, RIGHT
 from labsupport.lessons.places import own_lab
@@ -216,6 +216,8 @@ RELEASES = [
     ("kept", f"{RELEASE} return redis.delete(token) == 1"),
     ("changed", f"{RELEASE}\n {SAME} return bool(redis.expire(name, 1))\n return False"),
     ("changed", f"{RELEASE}\n {SAME} return bool(redis.set(name, ''))\n return False"),
+    ("changed", f"{RELEASE}\n {SAME} return redis.delete(name) == redis.hset(name, 'held', 0)\n"
+     " return False"),
     ("lease_touched", PUT_BACK.format("nx=True")),
     ("lease_touched", f"{RELEASE}\n {SAME} return redis.delete(name) == 1\n"
      " return not redis.expire(name, 1)"),
@@ -311,6 +313,20 @@ def test_a_window_that_a_later_call_prolongs_is_told_with_what_got_through(befor
     text = said(check_allow, "allow", f"{late} return n <= limit")
     assert f"with a limit of 3, {before} came at the beginning" in text
     assert f"3 calls should have got through, and {1 if before == 1 else 0} did" in text
+
+
+def test_an_error_for_want_of_a_key_is_told_as_it_was():
+    source = f"{ALLOW}\n if redis.exists(name) and int(redis.get(name)) >= limit: return False\n"
+    assert "stopped with TypeError: int()" in said(check_allow, "allow", f"{source} return {BOTH}{AFTER}")
+    source = f"{RELEASE}\n if redis.get(name).decode() == token: return redis.delete(name) == 1"
+    assert "stopped with AttributeError: 'NoneType'" in said(check_release, "release", source)
+
+
+def test_what_a_slow_machine_takes_from_a_lease_is_not_told():
+    with own_lab(lab_time=False) as lab:
+        scene = leases.Scene(lab, lambda *_: None)
+        lab.redis.set(lab.keys.name(leases.LOCK), leases.MINE, ex=leases.LEASE - leases.SLACK + 5)
+        assert scene.held() == (leases.MINE.encode(), leases.LEASE)
 
 
 def test_a_lock_that_is_anothers_by_now_is_told_with_an_order():

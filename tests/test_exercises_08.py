@@ -74,6 +74,10 @@ LUA = (
     "for _, k in ipairs(r[2]) do if string.sub(k, 1, #ARGV[1]) == ARGV[1] then "
     "n = n + redis.call('UNLINK', k) end end until c == '0' return n"
 )
+LUA_PAGE = (
+    "local n, r = 0, redis.call('SCAN', ARGV[2], 'COUNT', 100) for _, k in ipairs(r[2]) do "
+    "if string.sub(k, 1, #ARGV[1]) == ARGV[1] then n = n + redis.call('UNLINK', k) end end return {r[1], n}"
+)
 CLEARS = [
     (NOT_ATTEMPTED, f"{CLEAR}\n ..."),
     (RIGHT, BATCHED),
@@ -85,6 +89,12 @@ CLEARS = [
         CURSOR + "cursor, found = redis.scan(cursor, count=500)\n"
         "  if found := [name for name in found if name.startswith(prefix.encode())]:\n"
         "   n += redis.delete(*found)\n return n",
+    ),
+    (
+        RIGHT,
+        f"{CLEAR}\n cursor, n = b'0', 0\n while True:\n"
+        f'  cursor, more = redis.eval("{LUA_PAGE}", 0, prefix, cursor)\n'
+        "  n += more\n  if cursor == b'0': return n",
     ),
     ("nothing_sent", f"{CLEAR} return 0"),
     ("flushed", f"{CLEAR}\n n = redis.dbsize()\n redis.flushdb()\n return n"),
@@ -153,6 +163,11 @@ CLEARS = [
         "counted_names",
         f"{MINE} n = redis.dbsize()\n for name in names: redis.unlink(name)\n return n - redis.dbsize()",
     ),
+    (
+        "counted_names",
+        f"{MINE} n = 0\n for name in sorted(names, reverse=True):\n  if redis.exists(name):\n"
+        "   redis.delete(name)\n   n += 1\n return n",
+    ),
     ("stopped", MINE.replace(".encode()", "") + ONE_BY_ONE),
     ("async_function", f"async {CLEAR} return redis.flushdb()"),
     ("other_parameters", "def clear_cache(redis): redis.flushdb()"),
@@ -189,7 +204,7 @@ PAGES = [
             {"on call": "the catalogue's team", 7: Hostile()},
         ],
     ),
-    ("still_open", [{"timeout": None}, {"watch": None, "clear": ...}]),
+    ("still_open", [{"timeout": None}, {"watch": None, "clear": ...}, {"clear": ...}]),
     ("entry_no_number", [{"timeout": "0.25"}, {"deadline": float("nan")}, {"retries": "twice"}]),
     ("entry_too_small", [{"timeout": 0}, {"pause": -1}, {"origin bears": 0}]),
     ("no_choice", [{"Redis gone": "panic"}, {"clear": ["FLUSHDB"]}, {"Redis gone": Hostile()}]),
@@ -279,6 +294,12 @@ def test_the_wait_is_told_with_what_a_real_client_sent():
     assert "a pause with each of them" in said(
         check_worst_wait, "worst_wait", f"{WAIT} return (timeout + pause) * (1 + retries)"
     )
+
+
+def test_the_wait_is_told_for_the_first_case_that_does_not_come_out():
+    at_most_two = f"{WAIT} return timeout * (1 + retries) + pause * min(2, retries)"
+    text = said(check_worst_wait, "worst_wait", at_most_two)
+    assert "with timeout 5, retries 10 and pause 0.5 you get 56 s" in text
 
 
 def test_each_prefix_taken_for_a_pattern_fits_the_neighbours_key_on_a_real_server():

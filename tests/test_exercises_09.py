@@ -59,6 +59,7 @@ TTLS = [
     ("none_raises", ALL + ' return rows["ttl"].sort_values().iloc[0]'),
     ("another", (ALL + LEAST).replace("<= staleness", ">= staleness")),
     ("another", f"{SHORTEST} return 60"),
+    ("another", f"{ALL} return 30 if 30 in set(rows['ttl']) else None"),
     ("nothing_fits", f"{ALL}{LEAST.replace('None', 'staleness')}"),
     ("stopped", f"{SHORTEST} return grid['reads']"),
     ("number_in_quotes", ALL + ' return str(min(rows["ttl"], default=None))'),
@@ -83,6 +84,7 @@ VERDICTS = [
     (RIGHT, {"courses": " Share. ", "flags": "Do not share", "another": Hostile()}),
     ("still_open", {"flags": None}),
     ("still_open", {"flags": None, "prices": ...}),
+    ("still_open", {"flags": ...}),
     ("no_verdict", {"flags": "no"}),
     ("no_verdict", {"prices": Hostile()}),
     ("no_verdict", {"launch": 4}),
@@ -154,6 +156,16 @@ def test_a_wrong_ttl_is_told_with_what_the_origin_would_get():
     text = said(check_shortest_ttl, "shortest_ttl", ALL + ' return rows["ttl"].min()')
     assert "even 60 s, the longest TTL that is allowed, leave 7.45 reads a second" in text
     assert "Your function gives nan." in text
+
+
+def test_a_wrong_answer_is_told_with_the_first_case_that_does_not_come_out():
+    text = said(check_shortest_ttl, "shortest_ttl", (ALL + LEAST).replace(READS, READS.replace("<=", "<")))
+    assert "for the service flags with 8 private caches, at most 14.66 reads" in text
+    assert "your function gives 30, and it is 15" in text
+    text = said(check_shortest_ttl, "shortest_ttl", f"{SHORTEST} return 60.0")
+    assert "your function gives 60, and it is 30" in text
+    text = said(check_shortest_ttl, "shortest_ttl", ALL + ' return min(rows["ttl"])')
+    assert "your function stopped with ValueError: min()" in text
 
 
 def test_a_check_prints_its_reply_and_no_progress_bar(capsys):

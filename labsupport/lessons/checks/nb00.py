@@ -113,7 +113,7 @@ def _expect_safe_when_killed(lab: Lab, function: Function, name: str, value: byt
         lab.redis.flushall()
         with contextlib.suppress(Theirs):  # Killed, or what they make of it
             _sent(lab, function, name, value, lives)
-        if lab.redis.exists(name) and lab.redis.ttl(name) == -1:
+        if lab.redis.ttl(name) == -1:
             raise Stop("two_commands", trips=trips, lives=lives, ttl=lab.redis.ttl(name))
 
 

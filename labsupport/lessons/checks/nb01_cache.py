@@ -82,8 +82,9 @@ def _memory(make: Any) -> None:
         raise Stop("forgets")
     if isinstance(got, (tuple, list)) and any(equal(part, VALUE) for part in got):
         raise Stop("whole_entry", got=shown(got))
-    if not equal(got, VALUE) or not equal(probe.get(0, B), LATER):
-        raise Stop("other_value", got=shown(got), wanted=shown(VALUE))
+    for found, wanted in ((got, VALUE), (probe.get(0, B), LATER)):
+        if not equal(found, wanted):
+            raise Stop("other_value", got=shown(found), wanted=shown(wanted))
     if probe.get(0) is None:
         raise Stop("gone_after_hit")
 

@@ -49,7 +49,7 @@ def _look_at_lifetime(lifetime: Any) -> Finding:
         if lives.max() > LONGEST:
             return ("around" if abs(lives.mean() - LONGEST) < 3 else "too_long"), facts
         worst = max(lives, key=lambda life: np.bincount(life).max())
-        facts |= _expired_for_real(lab, worst) | {"entries": ENTRIES, "rounds": ROUNDS}
+        facts |= _expired_for_real(lab, worst) | {"entries": ENTRIES, "rounds": len(rounds)}
     return _judge_spread(function, facts), facts
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -54,10 +53,10 @@ def _cases() -> list[Case]:
 
 
 def _reads(case: Case, ttl: Ttl) -> float:
-    """Reads a second at the origin with this TTL; not a number for none."""
+    """Reads a second at the origin with this TTL of the grid; 0 for none."""
     grid = grid_of(case.service)
     asked = (grid["instances"] == case.instances) & (grid["shared"] == case.shared) & (grid["ttl"] == ttl)
-    return float(grid.loc[asked, "origin_reads"].sum()) if ttl else math.nan
+    return float(grid.loc[asked, "origin_reads"].sum())
 
 
 @functools.cache

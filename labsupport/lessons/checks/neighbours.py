@@ -23,7 +23,7 @@ Keys = dict[str, tuple[Any, bool] | None]
 
 
 class Watched(Wire):
-    """A wire that notes how many keys there are before each round trip but SCAN, and may be too late."""
+    """A wire that notes how many keys there are before each round trip, and may be too late."""
 
     def __init__(self, client: redis.Redis, lives: int, robbed: tuple[str, ...]) -> None:
         """`robbed`: of these, the first that is named for deletion is deleted by another instance before."""
@@ -36,8 +36,7 @@ class Watched(Wire):
         """Note one round trip."""
         super().send(packed)
         commands = Wire(trips=self.trips[-1:]).commands
-        if commands != ["SCAN"]:
-            self.sizes[len(self.trips) - 1] = self._client.dbsize()
+        self.sizes[len(self.trips) - 1] = self._client.dbsize()
         if self.gone is None and {"DEL", "UNLINK"}.intersection(commands):
             named = (key for key in self._robbed if f"\r\n{key}\r\n".encode() in self.trips[-1])
             self.gone = next(named, None)
@@ -94,11 +93,10 @@ def cleared(
 
     `robbed`: another instance deletes a key just before the function does. Stop: it sends nothing, or no end.
     """
-    _set(lab.redis, prefix, count, more or {})
+    _set(lab.redis, prefix, count, more)
     before = _everything(lab.redis, prefix)
-    ours = tuple(sorted(key for key in before if key.startswith(prefix)))
     lab.redis.config_resetstat()
-    wire = Watched(lab.redis, TRIPS * len(before), ours if robbed else ())
+    wire = Watched(lab.redis, TRIPS * len(before), tuple(sorted(before)) if robbed else ())
     try:
         with client_on(wire, lab) as client:
             returned = call(function, client, prefix)
@@ -112,7 +110,7 @@ def cleared(
     return Run(wire, used, prefix, before, _everything(lab.redis, prefix), returned)
 
 
-def _set(client: redis.Redis, prefix: str, count: int, more: Mapping[str, str]) -> None:
+def _set(client: redis.Redis, prefix: str, count: int, more: Mapping[str, str] | None) -> None:
     """Two applications' keys of several kinds, next to so many with this prefix, which are as mixed."""
     client.flushall()
     client.mset({f"session:{number}": f"user {number}" for number in range(SESSIONS)})
