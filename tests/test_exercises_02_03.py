@@ -348,6 +348,11 @@ def test_what_readers_saw_is_counted_in_a_real_run():
     assert "2 reads at the origin in 90 s, one a TTL, and 0 old titles" in right
 
 
+def test_the_canaries_get_what_the_replies_say():
+    logs = [log["instance"] for log in nb02._canaries()]
+    assert [(of.nunique(), (of == of.max()).mean()) for of in logs] == [(4, 1 / 50), (3, 1 / 10)]
+
+
 def test_a_time_is_told_what_both_designs_would_take():
     assert "private caches take 0.12 ms on average and one shared Redis 0.32 ms" in reply(check_pays, 0.2)
     assert "equal at 0.867 ms" in reply(check_pays, 0.87)

@@ -33,6 +33,7 @@ LIFETIME = [
     ("too_long", f"{DRAW}int(rng.integers(240, 302))"),
     ("too_long", f"{DRAW}int(rng.integers(240_000, 300_001))"),
     ("too_long", f"{DRAW}10 ** 12"),
+    ("too_long", f"{DRAW}10 ** 17 if rng.random() < 0.01 else 270"),
     ("too_few", f"{DRAW}int(rng.integers(290, 301))"),
     ("clipped", f"{DRAW}min(300, int(rng.integers(270, 331)))"),
     ("clipped", f"{DRAW}max(240, min(300, int(rng.normal(285, 30))))"),
