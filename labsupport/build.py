@@ -68,21 +68,21 @@ def _with_fixed_metadata(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def run(notebook: NotebookNode, **settings: Any) -> NotebookNode:
+def run(notebook: NotebookNode, timeout: int = CELL_SECONDS, **hooks: Any) -> NotebookNode:
     """Execute every cell in the notebooks' folder; returns the notebook with outputs only a reader needs.
 
     The learner's own notes and class stay out of it: LAB_DATA is an empty folder for the time. REDIS_URL and
-    LAB_REDIS_SERVER hold as ever. `settings`: nbclient's, such as timeout, on_cell_executed.
+    LAB_REDIS_SERVER hold as ever. `timeout`: seconds for a cell; `hooks`: nbclient's, as on_cell_executed.
     Raises nbclient's CellExecutionError if a cell fails.
     """
     with tempfile.TemporaryDirectory(prefix="lab-data-") as data:
         client = NotebookClient(
             notebook,
-            timeout=settings.pop("timeout", CELL_SECONDS),
+            timeout=timeout,
             kernel_name="python3",
             record_timing=False,
             resources={"metadata": {"path": str(NOTEBOOKS)}},
-            **settings,
+            **hooks,
         )
         # "auto": kernels warn on the terminal about connections that are not encrypted.
         client.execute(env=os.environ | NO_CLASS | {"LAB_DATA": data}, transport_encryption="auto")

@@ -125,6 +125,13 @@ def lab(module_lab):
     return module_lab
 
 
+@pytest.fixture(scope="module")
+def spare(no_server_of_somebody_else):
+    """A spare server that the tests of a file share."""
+    with labsupport.SpareServer() as server:
+        yield server
+
+
 @pytest.fixture
 def ax():
     """Empty axes, to draw a figure's panel in."""

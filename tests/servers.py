@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -88,3 +88,31 @@ def becomes_true(condition: Callable[[], object], seconds: float = 10.0) -> bool
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return bool(condition())
+
+
+# The exact moment of a deadline: Redis 6 has no PEXPIRETIME, and after TIME a millisecond may pass.
+_DEADLINES = """
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local deadlines = {}
+for i, name in ipairs(KEYS) do
+  local before, left, after
+  repeat
+    before, left, after = now(), redis.call('PTTL', name), now()
+  until before == after
+  deadlines[i] = left < 0 and left or before + left
+end
+return deadlines
+"""
+
+
+def contents(client: redis.Redis, names: Iterable[bytes]) -> dict[bytes, tuple[bytes, int]]:
+    """Of each of these keys the exact content, and the moment of its deadline in ms; below 0: it has none."""
+    keys = sorted(names)
+    deadlines = client.eval(_DEADLINES, len(keys), *keys)
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.dump(key)
+        return dict(zip(keys, zip(pipe.execute(), deadlines, strict=True), strict=True))

@@ -24,7 +24,8 @@ from servers import becomes_true, foreign_server
 from labsupport.setup.problem import ROOT
 
 TOO_OLD_FOR_A_CLASS = {"redis-6.2"}  # its dashboard, which is no lesson, then says so in one sentence
-NBVAL = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
+STRICT = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]  # of notebooks: pyproject.toml adds nbval
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadfile"]
 COMPUTE = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 
 
@@ -103,7 +104,7 @@ def _compared(server: str, environ: dict[str, str], log: Path) -> Outcome:
     names = [str(path.relative_to(ROOT)) for path in paths]
     with log.open("w") as words:
         process = subprocess.Popen(
-            [sys.executable, *NBVAL, f"--basetemp={scratch}", *names],
+            [sys.executable, *STRICT, *TWO_AT_A_TIME, f"--basetemp={scratch}", *names],
             cwd=ROOT,
             env=environ,
             stdin=subprocess.DEVNULL,

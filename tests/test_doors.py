@@ -20,12 +20,6 @@ PASSWORD = "not-on-any-command-line"
 PING = b"PING\r\n"
 
 
-@pytest.fixture(scope="module")
-def spare():
-    with SpareServer() as spare:
-        yield spare
-
-
 @pytest.fixture
 def stranger(told):
     """Call something as another user of this machine."""

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import redis
 from known_servers import known, spoken
-from servers import foreign_server
+from servers import contents, foreign_server
 from strict_run import TOO_OLD_FOR_A_CLASS
 
 from labsupport import build
@@ -70,11 +70,11 @@ def run_elsewhere(source):
     notebook, program = build.read_source(source), known()[oldest(source)]
     with foreign_server(PASSWORD, program) as url, redis.Redis.from_url(url, protocol=2) as owner:
         sentinels(owner)
-        before, came = contents(owner), connections(owner)
+        before, came = contents(owner, owner.keys()), connections(owner)
         named = f"import os; os.environ.update(REDIS_URL={url!r}, LAB_REDIS_SERVER={program!r})"
         notebook.cells.insert(0, nbformat.v4.new_code_cell(named))
         rebuilt = build.run(notebook)
-        after, came = contents(owner), connections(owner) - came
+        after, came = contents(owner, owner.keys()), connections(owner) - came
     return nbformat.from_dict({"cells": rebuilt.cells[1:]}), before, after, came
 
 
@@ -247,16 +247,6 @@ def sentinels(client):
     client.zadd("board", {"Ada": 1.5})
     client.sadd("tags", "a", "b")
     client.xadd("log", {"event": "login"}, id="1-1")
-
-
-def contents(client):
-    return {key: (client.dump(key), deadline(client, key)) for key in client.scan_iter()}
-
-
-def deadline(client, key):
-    """The second in which it expires, or None. Redis 6.2 has no EXPIRETIME, so it is now and what is left."""
-    (seconds, micros), left = client.pipeline().time().pttl(key).execute()
-    return None if left < 0 else round(seconds + micros / 1e6 + left / 1_000)
 
 
 def connections(client):

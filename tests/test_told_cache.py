@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 from in_view import in_view
 
-from labsupport import Clock, FaultProxy, SpareServer
+from labsupport import Clock, FaultProxy
 
 ToldCache = in_view("08", "ToldCache")["ToldCache"]
-
-
-@pytest.fixture(scope="module")
-def spare():
-    with SpareServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from IPython.core.getipython import get_ipython
 
 from labsupport.sentences import speak_plainly
 
-logging.getLogger("matplotlib").setLevel(
-    logging.ERROR
-)  # it warns of a home that it cannot write to, and manages
+# It warns of a home that it cannot write to, and manages.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 if shell := get_ipython():  # a notebook without Redis calls no start_lab, but draws
     speak_plainly(shell)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from benchmarks.table import Goal, Group, Size
+from strict_run import STRICT, TWO_AT_A_TIME
 
 from labsupport import build
 
@@ -21,7 +22,7 @@ PART = re.compile(r"^(\d+\.\d+)s (setup|call|teardown) +notebooks/(\d\d)-", re.M
 
 def strict(*words: str) -> tuple[float, str]:
     """Run strict nbval: its seconds, and what it printed. RuntimeError: not every cell passed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=0", "-vv", *words]
+    command = [sys.executable, *STRICT, "--durations=0", "-vv", *words]
     with tempfile.TemporaryDirectory() as data:
         begun = time.perf_counter()
         told = subprocess.run(
@@ -51,7 +52,7 @@ def notebooks(size: Size) -> Iterator[Group]:
 def whole(size: Size) -> Iterator[Group]:
     """The whole series, in two processes."""
     which = "notebooks/00-start-here.ipynb" if size.small else "notebooks"
-    took, told = strict("-n", "2", "--dist", "loadfile", which)
+    took, told = strict(*TWO_AT_A_TIME, which)
     passed = re.findall(r"(\d+) passed", told)[-1]
     group = Group(
         "series: strict nbval of all notebooks, -n 2", "seconds", {f"{passed} cells passed": [took]}

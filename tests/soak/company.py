@@ -33,7 +33,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))
 
 import strangers
 from known_servers import known
-from servers import becomes_true, foreign_server
+from servers import becomes_true, contents, foreign_server
 
 from labsupport import build
 
@@ -229,7 +229,7 @@ def meet(url: str, make: Callable[[Path, redis.Redis], list[Learner]]) -> list[s
     with client as owner, tempfile.TemporaryDirectory() as folder:
         owner.flushall()
         theirs = strangers.settle(owner)
-        before, since = strangers.contents(owner, theirs), time.monotonic()
+        before, since = contents(owner, theirs), time.monotonic()
         learners = make(Path(folder), owner)
         watch = _run_all(learners, Watch(owner, theirs, learners))
         took, visited = time.monotonic() - since, strangers.visited(owner, theirs, since)
@@ -282,7 +282,7 @@ def _after_all(
     wrong = (
         [f"{len(visited)} keys of the owner were read, such as {[*visited.items()][:3]}"] if visited else []
     )
-    if strangers.contents(owner, theirs) != before:
+    if contents(owner, theirs) != before:
         wrong.append("one of the owner's keys has another content or deadline")
     if set(owner.scan_iter(count=10_000)) != theirs:
         wrong.append("a key of a learner is left")

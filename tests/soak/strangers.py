@@ -16,22 +16,6 @@ TEMPTING = [
     *(f"lab:{n:02d}:course:204" for n in range(10)),  # what a server of the lab's own would hold
     *(f"lab:{{{n:02d}:0badcafe}}:course:204" for n in range(10)),  # and what another learner's kernel would
 ]
-# The exact moment of a deadline: Redis 6 has no PEXPIRETIME, and after TIME a millisecond may pass.
-_DEADLINES = """
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-local deadlines = {}
-for i, name in ipairs(KEYS) do
-  local before, left, after
-  repeat
-    before, left, after = now(), redis.call('PTTL', name), now()
-  until before == after
-  deadlines[i] = left < 0 and left or before + left
-end
-return deadlines
-"""
 
 
 def settle(owner: redis.Redis) -> set[bytes]:
@@ -53,16 +37,6 @@ def names() -> Iterator[bytes]:
     for number in range(COUNT - len(TEMPTING) - 1):
         stem = (f"lab:{{{number % 10:02d}:{number:08x}}}:course", "lab:03:course", "session")[number % 3]
         yield f"{stem}:{number}".encode()
-
-
-def contents(owner: redis.Redis, known: set[bytes]) -> dict[bytes, tuple[bytes, int]]:
-    """Each one's exact content and deadline."""
-    keys = sorted(known)
-    deadlines = owner.eval(_DEADLINES, len(keys), *keys)
-    with owner.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.dump(key)
-        return dict(zip(keys, zip(pipe.execute(), deadlines, strict=True), strict=True))
 
 
 def visited(owner: redis.Redis, known: set[bytes], since: float) -> dict[bytes, int]:
