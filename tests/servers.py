@@ -38,7 +38,7 @@ def foreign_server(
 
 def _start_on_a_port(command: list[str], password: str) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(20):  # somebody else may take the free port first
-        port = _free_port()
+        port = free_port()
         watcher, pid = _start([*command, "--port", str(port)])
         if _is_ours(port, password, pid, watcher):
             return watcher, port
@@ -46,7 +46,8 @@ def _start_on_a_port(command: list[str], password: str) -> tuple[subprocess.Pope
     raise AssertionError("no server came up on any of 20 ports")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody uses now; somebody may take it first."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

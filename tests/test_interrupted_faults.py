@@ -9,13 +9,10 @@ from __future__ import annotations
 import os
 import random
 import re
-import tempfile
 import time
-from pathlib import Path
 
-import psutil
 import pytest
-from jupyter_client.manager import start_new_kernel
+from faulty_kernel import Kernel
 from servers import becomes_true
 
 from labsupport import build
@@ -39,50 +36,24 @@ vars(get_ipython().InteractiveTB).update(tb=None, etype=None, evalue=None)
 """
 
 
-class Kernel:
-    """A Jupyter kernel whose temporary folder nobody else uses."""
-
-    def __init__(self, folder: str) -> None:
-        environ = {**os.environ, "TMPDIR": folder, "LAB_DATA": f"{folder}/data"}
-        self.manager, self.client = start_new_kernel(env=environ, cwd=str(build.NOTEBOOKS))
-        self.process, self._folder = psutil.Process(self.manager.provisioner.pid), Path(folder)
-        self.run(PREPARE)
-
-    def run(self, code: str, **asked: str) -> dict:
-        """Run a cell; what the kernel replied."""
-        settings = {"store_history": False, "allow_stdin": False, "stop_on_error": False}
-        message = self.client.execute(code, user_expressions=asked, **settings)
-        while True:
-            reply = self.client.get_shell_msg(timeout=60)
-            if reply["parent_header"]["msg_id"] == message:
-                return reply["content"]
-
-    def ask(self, expression: str) -> str:
-        """An expression's value in the kernel, as text."""
-        return self.run("", value=expression)["user_expressions"]["value"]["data"]["text/plain"]
-
-    def possessions(self) -> dict:
-        """What could be left behind."""
-        threads = self.ask("(gc.collect(), threading.active_count())[1]")  # IPython lets go of the last error
-        return {
-            "threads": threads,
-            "processes": sorted(child.pid for child in self.process.children(recursive=True)),
-            "folders": sorted(path.name for path in self._folder.iterdir()),
-            "sockets": len(self.process.net_connections("all")),
-            "sockets and pipes": self.process.num_fds() - len(self.process.open_files()),
-        }
-
-    def close(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-
 @pytest.fixture
-def kernel():
-    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        kernel = Kernel(folder)
-        yield kernel
-        kernel.close()
+def kernel(tmp_path):
+    kernel = Kernel(tmp_path)
+    kernel.run(PREPARE)
+    yield kernel
+    kernel.close()
+
+
+def possessions(kernel):
+    """What could be left behind."""
+    return {
+        # IPython lets go of the last error
+        "threads": kernel.ask("(gc.collect(), threading.active_count())[1]"),
+        "processes": sorted(child.pid for child in kernel.process.children(recursive=True)),
+        "folders": sorted(path.name for path in kernel.temporary.iterdir()),
+        "sockets": len(kernel.process.net_connections("all")),
+        "sockets and pipes": kernel.process.num_fds() - len(kernel.process.open_files()),
+    }
 
 
 def fault_cells(cells):
@@ -97,20 +68,20 @@ def fault_cells(cells):
 
 def interrupted(kernel, source, moment):
     """Run the cell with an interrupt, and forget the error: all is as before, whatever still has a name."""
-    before = kernel.possessions()
+    before = possessions(kernel)
     timer = "signal.setitimer(signal.ITIMER_REAL, {})".format
-    reply = kernel.run(f"{timer(moment)}\n{source}\n{timer(0)}")
-    assert reply["status"] == "ok" or reply["ename"] == "KeyboardInterrupt", reply
+    ran = kernel.run(f"{timer(moment)}\n{source}\n{timer(0)}")
+    assert all("KeyboardInterrupt" in error for error in ran.errors), ran
     in_full(kernel, FORGET)
-    becomes_true(lambda: kernel.possessions() == before)
-    assert kernel.possessions() == before
+    becomes_true(lambda: possessions(kernel) == before)
+    assert possessions(kernel) == before
 
 
 def in_full(kernel, source):
     """Run the cell; how many seconds it took."""
     start = time.perf_counter()
-    reply = kernel.run(source)
-    assert reply["status"] == "ok", f"{reply}\n{source}"
+    ran = kernel.run(source)
+    assert not ran.errors, f"{ran}\n{source}"
     return time.perf_counter() - start
 
 

@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from servers import free_port
 from setup_course import finished_environment, labsupport, make_course, running_lab, surroundings, wait_for
 
 from labsupport.setup.launch import command, parse, refuse_taken_port, windows_note
@@ -99,11 +100,6 @@ def test_a_given_port_is_the_one_that_is_used(tmp_path):
     words = command(tmp_path / "python", tmp_path, parse(["--port", "8890"]))
     assert "--ServerApp.port=8890" in words
     assert "--ServerApp.port_retries=0" in words
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def start_kernel(lab):
