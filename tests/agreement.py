@@ -33,6 +33,7 @@ class CountedCatalog(CourseCatalog):
         return super().read(key)
 
 
+SEEDS = 1_000_000  # as many lie between the servers' first seeds, so that no scenario comes twice
 CATALOG = CountedCatalog()  # filling one takes longer than most scenarios
 
 
@@ -82,7 +83,8 @@ class Tally:
         """Both together."""
         numbers = ("on_redis", "by_dicts", "hits", "scenarios", "slipped", "done")
         sums = {name: getattr(self, name) + getattr(other, name) for name in numbers}
-        return Tally(**sums, wrong=self.wrong or other.wrong)
+        wrong = self if self.wrong else other
+        return Tally(**sums, wrong=wrong.wrong, seed=wrong.seed)
 
 
 def tally(lab: Lab, seed: int, requests: int, most: int = 6_000) -> Tally:

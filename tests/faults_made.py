@@ -59,6 +59,10 @@ class Killed(Fault):
 class SpareKilled(Fault):
     """While the cell runs, the first server that it starts, for itself or for a check, is killed."""
 
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        self._dice = random.Random(8)
+
     def strike(self) -> None:
         self._over, self._known = threading.Event(), {pid for pid, _ in self.kernel.servers()}
         self._thread = threading.Thread(target=self._lie_in_wait)
@@ -69,7 +73,7 @@ class SpareKilled(Fault):
         self._thread.join()
 
     def _lie_in_wait(self) -> None:
-        moment = random.choice([0, 0.01, 0.1])  # within a short check, a longer one, an experiment
+        moment = self._dice.choice([0, 0.01, 0.1])  # within a short check, a longer one, an experiment
         while not self._over.wait(0.005):
             for process in self.kernel.process.children(recursive=True):
                 with contextlib.suppress(psutil.Error):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,13 @@ def known() -> dict[str, str]:
         if name := version(program):
             found.setdefault(name, program)
     return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+
+def all_known() -> dict[str, str]:
+    """The same, for who claims "on all servers". SystemExit: one that LAB_SERVERS asks for is not there."""
+    if missing := set(os.environ.get("LAB_SERVERS", "").split()) - set(known()):
+        raise SystemExit(f"LAB_SERVERS asks for {', '.join(sorted(missing))}; here are {', '.join(known())}.")
+    return known()
 
 
 def _programs() -> Iterator[str]:

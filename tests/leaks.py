@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import math
 import re
 import socket
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 from nbformat import NotebookNode
 
 from labsupport.setup.problem import ROOT
@@ -36,15 +36,19 @@ IN_OUTPUTS = ANYWHERE | {
     "a random name": r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b",
     "an error": r"Traceback|\bstderr\b",
 }
+WORD = re.compile(r"[\w-]+")
 LONG = re.compile(r"[\w+/=-]{20,}")
 RANDOM = 4.0  # bits for each character; words and names in code have less
 
 
 def of_this_machine() -> dict[str, str]:
-    """How this machine, its user and its folders are called, as patterns."""
+    """How this machine, its user and its folders are called, as patterns; but for words that lessons use."""
+    sources = (ROOT / "notebooks" / "src").glob("*.py")
+    ours = {word for source in sources for word in WORD.findall(source.read_text("utf-8"))}
+    machine, user = socket.gethostname(), psutil.Process().username()
     names = {
-        "this machine's name": socket.gethostname(),
-        "this user's name": getpass.getuser(),
+        "this machine's name": "" if machine in ours else machine,
+        "this user's name": "" if user in ours else user,
         "this user's home": str(Path.home()),
         "this folder": str(ROOT),
         "the folder for temporary files": tempfile.gettempdir(),

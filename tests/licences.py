@@ -72,6 +72,19 @@ def installed() -> dict[str, Distribution]:
     return {canonicalize_name(each.name): each for each in found}
 
 
+def of_the_course() -> dict[str, Distribution]:
+    """The installed ones that are pinned, and whatever these need; the Python may hold others, too."""
+    here, found = installed(), {}
+    wanted = [Requirement(pin) for file in FILES for pin in pins(file)]
+    while wanted:
+        name = canonicalize_name(wanted.pop().name)
+        if name in here and name not in found:
+            found[name] = here[name]
+            needs = map(Requirement, here[name].requires or ())
+            wanted += [each for each in needs if not each.marker or each.marker.evaluate({"extra": ""})]
+    return found
+
+
 def licence(package: Distribution) -> str:
     """As an SPDX expression, from what the package says of itself; "" if it says nothing that is known."""
     if read := READ.get(canonicalize_name(package.name)):
@@ -90,8 +103,11 @@ def _as_spdx(words: str) -> str:
 
 
 def allowed(name: str, expression: str) -> bool:
-    """Whether the course may use it: all that has to hold is allowed, of what may be chosen one."""
-    choices = [choice.split(" AND ") for choice in expression.split(" OR ")]
+    """Whether the course may use it: all that has to hold is allowed, of what may be chosen one.
+
+    Brackets are not read: a package with such an expression has to stand in RUN_ONLY.
+    """
+    choices = [] if "(" in expression else [choice.split(" AND ") for choice in expression.split(" OR ")]
     return name in RUN_ONLY or any(ALLOWED.issuperset(choice) for choice in choices)
 
 
@@ -115,17 +131,16 @@ def page() -> str:
 
 def _purpose(file: str, comment: str) -> str:
     if "via" not in comment or "direct" in comment or "pyproject" in comment:
-        return "direct" + (f": {comment}" if file == ".ci/servers.txt" else "")
+        return "direct" + (f": {comment}" if file.startswith(".ci/") else "")
     return comment.replace("via", "for", 1).removesuffix(", -c (workspace)")
 
 
-COLUMNS = "| package | version | licence | what for |\n|---|---|---|---|"
 HEAD = """# What the course stands on
 
 Each package at its exact version, with its licence (SPDX), as the package itself declares it.
 `python tests/licences.py` writes this page. A test fails if it is not up to date, or if a licence is unknown
 or not allowed there: permissive ones are, and MPL-2.0 for what is used unchanged. *direct*: the README says
-what for, or a comment in the file. What the tools for authors bring along is not pinned; the same test judges
+what for. What the tools for authors bring along is not pinned; the same test judges
 it wherever it is installed."""
 TAIL = """
 ## What stands inside

@@ -115,7 +115,12 @@ def run(copy: Path, red: Sequence[str]) -> Ran:
         environ |= {"LAB_DATA": data, "PYTHONDONTWRITEBYTECODE": "1"}
         (copy / "result.xml").unlink(missing_ok=True)
         command = [sys.executable, *PYTEST, *options, *red]
-        ended = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, timeout=LIMIT)
+        try:
+            ended = subprocess.run(
+                command, cwd=copy, env=environ, capture_output=True, text=True, timeout=LIMIT
+            )
+        except subprocess.TimeoutExpired:
+            return Ran(-1, 0, "", f"no end within {LIMIT} s", 1)
     return _outcome(ended, copy / "result.xml")
 
 

@@ -152,7 +152,7 @@ def _servers_used(process: subprocess.Popen[bytes]) -> set[str]:
             for child in psutil.Process(process.pid).children(recursive=True):
                 used |= {names[program] for program in [_program(child)] if program in names}
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)
+            process.wait(0.2)
     return used
 
 

@@ -13,9 +13,9 @@ from labsupport.figures import (
     ROLE,
     costs,
     deadlines,
+    fading_waves,
     first_wave,
     five_lanes,
-    generations,
     ghosts,
     panels,
     png,
@@ -59,7 +59,7 @@ TYPICAL = {
     "deadlines": lambda ax, d: deadlines(ax, {"INCR": 300 + d, "SET": -1}),
     "first_wave": lambda ax, d: first_wave(ax, PLAIN + d, JITTERED),
     "five_lanes": lambda ax, d: five_lanes(ax, PRIVATE, SHARED, 60, 20 + d),
-    "generations": lambda ax, d: generations(ax, WAVES + d, LAW, 10),
+    "fading_waves": lambda ax, d: fading_waves(ax, WAVES + d, LAW, 10),
     "ghosts": lambda ax, d: ghosts(ax, {"few": (500, 490 + d)}),
     "rates_by_version": lambda ax, d: rates_by_version(ax, ANSWERS.assign(hit=ANSWERS["hit"] * (1 - d))),
     "rolling_deploy": lambda ax, d: rolling_deploy(ax, ANSWERS.iloc[d:], DEPLOYED),
@@ -107,17 +107,14 @@ def test_the_first_wave_stands_on_one_axis_without_and_with_jitter(ax):
     assert ax.get_ylim()[0] == 0
 
 
-def test_generations_draws_the_counts_the_law_and_the_even_spread(ax):
-    finding = generations(ax, WAVES, LAW, ttl=10)
+def test_fading_waves_draws_the_counts_the_law_and_the_even_spread(ax):
+    finding = fading_waves(ax, WAVES, LAW, ttl=10)
     law, even = ax.lines
     assert law.get_ydata().tolist() == pytest.approx(LAW.sum(axis=0).tolist())
     assert list(even.get_ydata()) == [100, 100]
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert heights.max() == WAVES.sum(axis=0).max()
-    assert (
-        f"falls from {WAVES[0].max()} in generation 1 (law 333) to {WAVES[2].max()} in generation 3"
-        in finding
-    )
+    assert f"falls from {WAVES[0].max()} in wave 1 (law 333) to {WAVES[2].max()} in wave 3" in finding
 
 
 def test_ghosts_shows_what_is_still_counted_inside_what_has_expired(ax):

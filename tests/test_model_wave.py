@@ -9,8 +9,8 @@ from labsupport.errors import BadArgument
 from labsupport.model import expiries, expiry_law, peak_law
 
 
-def test_every_key_expires_once_in_every_generation_and_within_its_bounds():
-    waves = expiries(1_000, ttl=60, jitter=6, generations=5, seed=1)
+def test_every_key_expires_once_in_every_wave_and_within_its_bounds():
+    waves = expiries(1_000, ttl=60, jitter=6, waves=5, seed=1)
     assert (waves.sum(axis=1) == 1_000).all()
     for number, wave in enumerate(waves, 1):
         seconds = np.flatnonzero(wave)
@@ -18,7 +18,7 @@ def test_every_key_expires_once_in_every_generation_and_within_its_bounds():
 
 
 def test_without_jitter_the_wave_never_fades():
-    waves = expiries(1_000, ttl=60, jitter=0, generations=4, seed=1)
+    waves = expiries(1_000, ttl=60, jitter=0, waves=4, seed=1)
     assert [(int(wave.argmax()), int(wave.max())) for wave in waves] == [
         (60 * g, 1_000) for g in (1, 2, 3, 4)
     ]
@@ -26,12 +26,12 @@ def test_without_jitter_the_wave_never_fades():
 
 
 def test_the_law_is_the_count_of_all_combinations_of_lifetimes():
-    law = expiry_law(ttl=5, jitter=1, generations=3)
+    law = expiry_law(ttl=5, jitter=1, waves=3)
     sums = [sum(lives) for lives in itertools.product([4, 5, 6], repeat=3)]
     assert law[2].tolist() == pytest.approx([sums.count(second) / 27 for second in range(len(law[2]))])
 
 
-def test_the_law_is_a_distribution_in_every_generation():
+def test_the_law_is_a_distribution_in_every_wave():
     law = expiry_law(60, 6, 10)
     assert law.sum(axis=1) == pytest.approx(np.ones(10)) and law.shape == (10, 661)
     assert law.shape == expiries(10, 60, 6, 10, seed=1).shape
@@ -41,12 +41,12 @@ def test_the_law_is_a_distribution_in_every_generation():
 def test_the_closed_peaks_come_close_to_the_exact_law(ttl, jitter):
     law = expiry_law(ttl, jitter, 10)
     assert peak_law(jitter, 1) == pytest.approx(law[0].max())
-    for generation in range(3, 11):
-        assert peak_law(jitter, generation) == pytest.approx(law[generation - 1].max(), rel=0.2 / generation)
+    for wave in range(3, 11):
+        assert peak_law(jitter, wave) == pytest.approx(law[wave - 1].max(), rel=0.2 / wave)
 
 
 def test_the_waves_level_out_at_an_even_spread():
-    """Once the generations overlap, the keys expire evenly: a 60th of them a second."""
+    """Once the waves overlap, the keys expire evenly: a 60th of them a second."""
     law = expiry_law(60, 30, 40).sum(axis=0)
     assert law[600:900] == pytest.approx(np.full(300, 1 / 60), rel=0.02)
 

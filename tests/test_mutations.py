@@ -5,6 +5,8 @@ All of them, and those of the exercises' checks, are tried by tests/soak/mutatio
 
 from __future__ import annotations
 
+import re
+
 import mutating
 import pytest
 from mutating import ROOT, Mutation, mutated, mutations
@@ -28,7 +30,14 @@ def test_who_changes_the_lessons_code_is_noticed(copy, mutation):
 def test_what_a_mutation_changes_is_there_once_and_so_is_what_must_notice_it(mutation):
     text = (ROOT / mutation.file).read_text("utf-8")
     assert mutated(mutation, text) != text and mutation.why
-    assert all((ROOT / one.partition("::")[0]).is_file() for one in [*mutation.red, *mutation.quick])
+    assert all(is_there(one) for one in [*mutation.red, *mutation.quick])
+
+
+def is_there(test):
+    """Whether there is such a file, and in it such a test."""
+    file, *names = test.partition("[")[0].split("::")
+    text = (ROOT / file).read_text("utf-8") if (ROOT / file).is_file() else ""
+    return bool(text) and all(re.search(rf"^ *(def|class) {name}\b", text, re.MULTILINE) for name in names)
 
 
 def test_there_are_as_many_mutations_as_promised():

@@ -121,8 +121,8 @@ OURS = {
     "explorers/progress.py": "self._what self._total done",
     "lessons/asking.py": "style _TEXT above",
     "site/cells.py": "kind inside summary text.place.picture",
-    "site/pages.py": "links page.name page.minutes page.picture level anchor html _list word place.to COURSE "
-    "link MARK home page.body series RUN_IT",
+    "site/pages.py": "links page.name page.minutes page.picture level anchor html _list _contents kind "
+    "lines word place.to COURSE link MARK home page.body series RUN_IT",
     "site/place.py": "src width height",
     "site/text.py": "anchor level text here",
     "workshop/handout.py": "STYLE head body",
@@ -131,16 +131,30 @@ TAG = re.compile(r"</?[a-z][a-z0-9]*[\s>/]|<!")
 
 
 def unescaped(text: str) -> Iterator[str]:
-    """What a program puts into HTML as it is."""
+    """What a program puts into HTML as it is: the names in an f-string, and any other way in whole."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.JoinedStr) and TAG.search(_own_words(node)):
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
                     yield from _named(part.value)
+        elif any(map(_is_tag, _joined(node))):
+            yield ast.unparse(node)
 
 
 def _own_words(text: ast.JoinedStr) -> str:
-    return "".join(str(part.value) for part in text.values if isinstance(part, ast.Constant))
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in text.values)
+
+
+def _joined(node: ast.AST) -> list[ast.expr]:
+    """What becomes one with something else: "a" + b, "a %s" % b, "a {}".format(b), "a".join(b)."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        return [node.left, node.right]
+    ways = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return [node.func.value] if ways and node.func.attr in ("format", "format_map", "join") else []
+
+
+def _is_tag(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str) and bool(TAG.search(value.value))
 
 
 def _named(value: ast.expr) -> Iterator[str]:
@@ -158,6 +172,22 @@ def test_what_is_put_into_html_is_escaped_or_our_own():
     named = {path.relative_to(PACKAGE).as_posix(): names for path, names in found.items() if names}
     del named["server/clients.py"]  # <pipeline of ...> is no HTML
     assert named == {name: set(names.split()) for name, names in OURS.items()}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"<b>{key}</b>"',
+        'f"<{kind}>"',
+        '"<b>" + key',
+        'key + "</b>"',
+        '"<b>%s</b>" % key',
+        '"<b>{}</b>".format(key)',
+        '"<br/>".join(keys)',
+    ],
+)
+def test_each_way_to_put_something_into_html_would_be_found(line):
+    assert [*unescaped(line)]
 
 
 HOSTILE = [

@@ -6,7 +6,7 @@ And if they did not, it would be found, and told in a few requests: so with each
 from __future__ import annotations
 
 import pytest
-from agreement import first_difference, tally
+from agreement import SEEDS, first_difference, tally
 from known_servers import known
 from scenarios import Part, Scenario, random_scenario
 from shrinking import code, smallest, without
@@ -17,7 +17,6 @@ from labsupport.server.own import OwnServer
 SERVERS = known()
 REQUESTS = 100_000  # on all servers together, dicts not counted
 MISTAKE_REQUESTS = 3_000  # within so many a mistake is found
-SEEDS = 1_000_000  # between the servers' first seeds, so that no scenario comes twice
 
 
 def counterexample(lab, sums):

@@ -24,7 +24,7 @@ from labsupport.figures.plots import (
 from labsupport.figures.races import dashboards, finals, measured_bars, moves, two_histograms, windows
 from labsupport.figures.structures import by_instance, deadlines_shared, growth, memory, needs
 from labsupport.figures.style import ROLE, mark, panels, png, show
-from labsupport.figures.ttls import deadlines, first_wave, five_lanes, generations, ghosts, trade
+from labsupport.figures.ttls import deadlines, fading_waves, first_wave, five_lanes, ghosts, trade
 
 __all__ = [
     "ROLE",
@@ -44,11 +44,11 @@ __all__ = [
     "deadlines_shared",
     "deliveries",
     "eight_answers",
+    "fading_waves",
     "failover",
     "finals",
     "first_wave",
     "five_lanes",
-    "generations",
     "ghosts",
     "growth",
     "hit_rate_by_window",

@@ -84,8 +84,8 @@ def first_wave(ax: Axes, plain: pd.Series[int], jittered: pd.Series[int]) -> str
     return f"{plain.sum():,} keys, most in one second: {peaks}"
 
 
-def generations(ax: Axes, counts: Counts, law: NDArray[np.float64], ttl: int) -> str:
-    """The waves of `model.expiries` (generation by second), their exact law, and where they level out."""
+def fading_waves(ax: Axes, counts: Counts, law: NDArray[np.float64], ttl: int) -> str:
+    """The waves of `model.expiries` (wave by second), their exact law, and where they level out."""
     keys, end = int(counts[0].sum()), min(counts.shape[1], len(counts) * ttl + ttl // 2)
     ax.fill_between(range(end), counts.sum(axis=0)[:end], step="mid", color=ROLE["shared"], linewidth=0)
     ax.plot(range(end), law.sum(axis=0)[:end], color=ROLE["origin"], linewidth=1, drawstyle="steps-mid")
@@ -99,8 +99,8 @@ def generations(ax: Axes, counts: Counts, law: NDArray[np.float64], ttl: int) ->
     ax.set(xlabel="lab time (s)", ylabel="keys that expire in a second", xlim=(0, end))
     ax.set_ylim(0, 1.15 * counts.max())
     return (
-        f"With jitter the peak falls from {counts[0].max():,} in generation 1 (law {law[0].max():,.0f}) to "
-        f"{counts[-1].max():,} in generation {len(counts)} (law {law[-1].max():,.0f})."
+        f"With jitter the peak falls from {counts[0].max():,} in wave 1 (law {law[0].max():,.0f}) to "
+        f"{counts[-1].max():,} in wave {len(counts)} (law {law[-1].max():,.0f})."
     )
 
 

@@ -55,7 +55,7 @@ def page_of(place: Place) -> Page:
         title=bare(title[1]) if title else place.source.stem,
         about=bare(text.html(promise[1] or promise[2])) if promise else ABOUT,
         minutes=_minutes(*minutes.groups()) if minutes else "",
-        body=opening.replace("</p>\n", "</p>\n" + _contents(text), 1) + "".join(rest),
+        body=opening.replace("</p>\n", f"</p>\n{_contents(text)}", 1) + "".join(rest),
     )
 
 
@@ -82,7 +82,8 @@ def _contents(text: Text) -> str:
 
 
 def _list(kind: str, items: Sequence[str]) -> str:
-    return f"<{kind}>\n" + "".join(f"{item}\n" for item in items) + f"</{kind}>\n"
+    lines = "".join(f"{item}\n" for item in items)
+    return f"<{kind}>\n{lines}</{kind}>\n"
 
 
 def series(pages: list[Page], place: Place) -> str:

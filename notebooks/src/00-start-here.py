@@ -28,8 +28,8 @@
 # %% [markdown]
 # ## Is everything ready?
 #
-# One call finds or starts a Redis server for this notebook. On Linux and macOS it is a server of your own, on a private socket, and it ends with
-# the notebook:
+# One call finds or starts a Redis server for this notebook. Unless `REDIS_URL` names one, on Linux and macOS it is a server of your own, on a
+# private socket, and it ends with the notebook:
 
 # %%
 from labsupport import CourseCatalog, Fleet, SharedCache, simulate, start_lab, zipf_traffic

@@ -11,6 +11,7 @@
 
 # %% tags=["core"]
 import timeit
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -384,7 +385,7 @@ assert round(100 * (causes["Twitter's order"] - causes["the law"])) == 20
 assert abs(causes["keys dealt out anew"] - causes["the law"]) < 0.01 and waits["real"] == 1 and waits["dealt out"] > 10
 
 # %% [markdown]
-# So the cause is **burstiness**: requests for a key come close together. What the keys were, the trace does not say. An honest reading: on generated traffic the law is right to a fraction of a point. On this trace, at TTL 60, it is
+# So the cause is **burstiness**: requests for a key come close together. What the keys were, the trace does not say. An honest reading: on generated traffic the law was never off by more than about a point. On this trace, at TTL 60, it is
 # 20 points too low for one Redis. Trust it for the shape and for the order of designs, and your own log for the numbers.
 
 # %% [markdown]
@@ -401,7 +402,7 @@ show(*picture(instances=4, ttl=60, skew=1.0, rate=20, route="round_robin", cache
 
 # %%
 explore(
-    picture,
+    partial(picture, caches="shared"),
     instances=(1, 16),
     ttl=("TTL (s)", [5, 10, 30, 60, 120, 300, 600]),
     skew=("skew of popularity", (0.0, 2.0, 0.1)),

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 Structures follow access: string, hash, counter or marker?
 #
-# **You will see** what one field costs when it sits in a big string, changes lost that did not even touch each other, an error in the middle of a transaction, and an answer that no cache can keep.
+# **You will see** what one field costs when it sits in a big string, changes lost that did not even touch each other, an error in the middle of a transaction, and an answer that is cached and asked for again each time.
 # **Time** 55 minutes with the exercises. **You need** Python; the Redis server comes with this notebook.
 #
 # Until now a course was one value: JSON in, JSON out. But it is not only read as a whole. Lists show its title, each visit counts a view, and somebody wants to know whether a visitor is new. This notebook runs the

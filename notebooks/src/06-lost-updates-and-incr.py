@@ -80,7 +80,7 @@ words = {0: "not sold yet", 1: "sold once", 2: "sold twice"}
 cards(box_office, tickets_sold, seats_left, names=["GET", "SET"], words=words)
 
 # %% [markdown] tags=["core"]
-# If B reads after A has written, all is well. Put `B GET` before `A SET`, and both sell. How many of the six orders do that, and what does Redis hold afterwards?
+# If one reads after the other has written, all is well. Put both GETs before the first SET, and both sell. How many of the six orders do that, and what does Redis hold afterwards?
 
 # %% tags=["core"]
 every_order = run_every_order(box_office, tickets_sold)
@@ -319,8 +319,8 @@ assert counted == 2 and Redis().get_retry().get_retries() == 10  # what redis-py
 #
 # ### Exercise 3: count once (10 minutes)
 #
-# Write `count_once(redis, counter, request)`: the view with this request id counts once, even if the call is repeated because its reply got lost, or the process dies between two commands. The marker of a
-# request must not stay for ever. (`hint("count_once")`)
+# Write `count_once(redis, counter, request)`: the view with this request id counts once, even if the call is repeated because its reply got lost, or the process dies between two commands. If you leave
+# a key that says "this one was counted", it must not stay for ever. (`hint("count_once")`)
 
 # %% tags=["exercise"]
 def count_once(redis, counter, request):
@@ -576,7 +576,7 @@ quiz("last-seats")
 #
 # <details><summary>Answers</summary>
 #
-# Yes: requests lose every second count, while of two rare hits hardly ever two fall together, so nearly none of them is lost. And no: in the second order of the figure above both sellers would read the 0 that they wrote themselves.
+# Yes: requests lose every second count, while of two rare hits hardly ever two fall together, so nearly none of them is lost. And no: in the order A GET, B GET, A SET, B SET both sellers would read the 0 that they wrote themselves.
 #
 # </details>
 #

@@ -458,7 +458,7 @@ figure, axes = board_figure()
 together = shared["hit"].mean()
 axes[0].axhline(together, color=ROLE["shared"])
 axes[0].text(-0.5, together + 0.02, f"one Redis {together:.1%}", color=ROLE["shared"])
-axes[0].set_title(title("1  Each alone hits 39 %, together 66 %", "1  Hit rates of private caches"))
+axes[0].set_title(title("1  Alone they hit 39 %, together 66 %", "1  Hit rates of private caches"))
 axes[1].set_title(title("2  One Redis instead of four pasts", "2  The most asked key's lives"))
 axes[2].set_title(title("3  GET+SET loses, INCR does not", "3  Its requests, counted"))
 findings = [

@@ -28,7 +28,7 @@ from labsupport.server.address import Address
 CLIENTS = 4  # of either race
 FREE, BARE = "free race: processes with redis-py", "as many with bare sockets: Python's ceiling"
 INCR = "redis-benchmark, one process in C"
-Racer = Callable[[int], tuple[float, int]]  # increments of each client -> how many a second, last value
+Clients = Callable[[int], tuple[float, int]]  # increments of each client -> how many a second, last value
 THEIRS = "counter:__rand_int__"  # the key of redis-benchmark
 
 
@@ -124,10 +124,10 @@ def free(size: Size) -> Iterator[Group]:
             end(others)
 
 
-def racers(lab: Lab, team: Team, others: list[Worker]) -> dict[str, Racer]:
+def racers(lab: Lab, team: Team, others: list[Worker]) -> dict[str, Clients]:
     """Who races; redis-benchmark only where it is installed."""
     bare_ones = partial(bare_race, others, lab.redis, lab.keys.name("bare"))
-    found: dict[str, Racer] = {FREE: partial(free_race, team), BARE: bare_ones}
+    found: dict[str, Clients] = {FREE: partial(free_race, team), BARE: bare_ones}
     program = shutil.which("redis-benchmark") or shutil.which("valkey-benchmark")
     if program:
         words = [program, "-s", lab.address.settings["path"], "-c", str(len(others))]
@@ -135,7 +135,7 @@ def racers(lab: Lab, team: Team, others: list[Worker]) -> dict[str, Racer]:
     return found
 
 
-def raced(peers: dict[str, Racer], clients: int, increments: int, rounds: int) -> Group:
+def raced(peers: dict[str, Clients], clients: int, increments: int, rounds: int) -> Group:
     """All of them in turn, so often."""
     wanted, wrong = clients * increments, []
     rates: Values = {who: [] for who in peers}

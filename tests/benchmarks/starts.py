@@ -62,7 +62,7 @@ def warm(size: Size) -> Iterator[Group]:
         _, *took = [sum(started(ROOT, PYTHON).values()) for _ in range(2 if size.small else 4)]
     finally:
         if not kept:
-            shutil.rmtree(mine)
+            shutil.rmtree(mine, ignore_errors=True)
     yield warm_group("warm: `python3 -m labsupport lab --no-browser` until it answers", took)
 
 

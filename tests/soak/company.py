@@ -3,7 +3,7 @@
 Ten kernels start together on one server with a password, which holds 10,000 keys of its owner. Every output
 has to be the committed one, each key of a notebook under that notebook's own namespace, and none without a
 deadline when no cell runs; in the end the owner's keys are as they were and nobody else's are left. Then ten
-again, of which two are the same notebook, one is killed between two cells, and one in the middle of a cell.
+again, of which some run the same notebook, one is killed between two cells, and one in the middle of a cell.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Learner(threading.Thread):
     def namespaces(self) -> set[str]:
         """All that this kernel has had so far: it notes each before it writes a key."""
         self._seen |= {unquote(note.name) for note in self._folder.glob("namespaces/*")}
-        return self._seen
+        return set(self._seen)  # as another thread may add to it
 
     def left(self) -> dict[bytes, int]:
         """Its keys that are on the server now, with the milliseconds that each has left; -1: for ever."""
@@ -97,7 +97,7 @@ class Learner(threading.Thread):
 
         `before_all`: no cell of the notebook has run yet, so these ports are Jupyter's own.
         """
-        with contextlib.suppress(psutil.Error, OSError):  # it begins, or it has ended
+        with contextlib.suppress(psutil.Error, OSError, ValueError):  # it begins, or it has ended
             kernel = psutil.Process(self._pid())
             family = [kernel, *kernel.children(recursive=True)]
             ports = {c.laddr for one in family for c in one.net_connections("inet") if c.status == "LISTEN"}
@@ -206,19 +206,23 @@ class Watch(threading.Thread):
         self._client, self._theirs, self._learners = client, theirs, learners
         self.over = threading.Event()
         self.looks = self.keys = self.at_once = 0
-        self.stray: set[bytes] = set()
+        self.wrong: list[str] = []
 
     def run(self) -> None:
         """Until `over`."""
-        while not self.over.wait(0.05):
-            self._look([key for key in self._client.scan_iter(count=10_000) if key not in self._theirs])
-            for one in self._learners:
-                one.look_at_doors()
+        try:
+            while not self.over.wait(0.05):
+                self._look([key for key in self._client.scan_iter(count=10_000) if key not in self._theirs])
+                for one in self._learners:
+                    one.look_at_doors()
+        except Exception as error:  # nobody would look any more
+            self.wrong.append(f"the watch ended: {type(error).__name__}: {error}")
 
     def _look(self, keys: list[bytes]) -> None:
         spaces = [(f"{space}:".encode(), one) for one in self._learners for space in one.namespaces()]
         owners = [{one for space, one in spaces if key.startswith(space)} for key in keys]
-        self.stray |= {key for key, of in zip(keys, owners, strict=True) if len(of) != 1}
+        stray = [key for key, of in zip(keys, owners, strict=True) if len(of) != 1]
+        self.wrong += [f"not of exactly one learner: {key!r}" for key in stray]
         self.looks, self.keys = self.looks + 1, self.keys + len(keys)
         self.at_once = max(self.at_once, len(set().union(*owners)))
 
@@ -237,7 +241,7 @@ def meet(url: str, make: Callable[[Path, redis.Redis], list[Learner]]) -> list[s
         alive = [one for one in learners if isinstance(one, Victim) and not one.killed]
         wrong += [f"{one.source.stem} was not killed" for one in alive]
         wrong += [f"{one.source.stem} listened at {one.doors}" for one in learners if _too_open(one)]
-        wrong += [f"in nobody's namespace: {key!r}" for key in watch.stray]
+        wrong += watch.wrong[:10]
         _report(learners, watch, took)
         return wrong + _after_all(owner, theirs, before, visited)
 
@@ -265,14 +269,14 @@ def _report(learners: list[Learner], watch: Watch, took: float) -> None:
     equal = sum(not one.wrong for one in learners if not isinstance(one, Victim))
     print(f"{len(learners)} kernels at once, {took:.0f} s: {equal} gave exactly the committed outputs")
     print(f"  {sum(one.moments for one in learners)} moments between two cells:", end=" ")
-    print(f"all {sum(one.deadlines for one in learners):,} keys found then had a deadline")
-    print(f"  {watch.looks:,} looks at all keys, {watch.keys:,} of a learner seen, each of one", end=" ")
-    print(f"learner alone; up to {watch.at_once} learners had keys at the same time")
-    doors = sum(len(one.doors) for one in learners)
-    print(f"  ports seen beside the kernels' own: {doors}; only the link of 08's replica has one")
+    print(f"{sum(one.deadlines for one in learners):,} keys found then, and their deadlines looked at")
+    print(f"  {watch.looks:,} looks at all keys, {watch.keys:,} of a learner seen;", end=" ")
+    print(f"up to {watch.at_once} learners had keys at the same time")
+    doors = [one.source.stem[:2] for one in learners for _ in one.doors]
+    print(f"  ports seen beside the kernels' own: {len(doors)} ({', '.join(doors) or 'of nobody'})")
     for one in learners:
         if isinstance(one, Victim):
-            print(f"  {one.source.stem}: killed {one.where}, left {one.killed} keys, which reset deleted")
+            print(f"  {one.source.stem}: killed {one.where}, left {one.killed} keys, then reset")
 
 
 def _after_all(

@@ -1,7 +1,8 @@
 """Makes the mutants of the exercises' checks: one condition or one named reply is another one.
 
-For every condition in labsupport/lessons/checks (`if`, `x if c else y`, a filter of a comprehension) one
-mutant takes it as True and one as False; for every operand of `and` and `or` one leaves it out; for every
+For every condition in labsupport/lessons/checks (`if`, `x if c else y`, a filter of a comprehension, what is
+returned as true or false, the condition beside a reply's name in a table) one mutant takes it as True and one
+as False; for every operand of `and` and `or` one leaves it out; for every
 reply that is named one says "right" instead.
 """
 
@@ -56,7 +57,7 @@ def mutants(modules: list[str]) -> Iterator[Mutant]:
 def _places(tree: ast.Module, replies: set[str]) -> Iterator[tuple[int, str, Change]]:
     """Every place to change: its line, what would be changed, and a function that does it."""
     for node in ast.walk(tree):
-        for holder, place in _conditions(node):
+        for holder, place in [*_conditions(node), *_in_table(node, replies)]:
             was = holder[place]
             for value in (True, False):
                 if not isinstance(was, ast.Constant):
@@ -86,6 +87,22 @@ def _conditions(node: ast.AST) -> Iterator[tuple[Any, Any]]:
         yield vars(node), "test"
     if isinstance(node, ast.comprehension):
         yield from ((node.ifs, number) for number in range(len(node.ifs)))
+    if isinstance(node, ast.Return) and _is_truth(node.value):
+        yield vars(node), "value"
+
+
+def _is_truth(value: ast.expr | None) -> bool:
+    """Whether it can only be true or false."""
+    negated = isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.Not)
+    asked = isinstance(value, ast.Call) and ast.unparse(value.func) in ("any", "all", "bool")
+    return negated or asked or isinstance(value, ast.Compare)
+
+
+def _in_table(node: ast.AST, replies: set[str]) -> Iterator[tuple[Any, Any]]:
+    """The conditions of {"reply": condition}."""
+    keys = node.keys if isinstance(node, ast.Dict) else []
+    if all(isinstance(key, ast.Constant) and key.value in replies for key in keys):
+        yield from ((vars(node)["values"], number) for number in range(len(keys)))
 
 
 def _replies(node: ast.AST, replies: set[str]) -> Iterator[tuple[Any, Any]]:

@@ -17,15 +17,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder, whose `scenarios` this is
 
-from agreement import Tally, first_difference, tally
-from known_servers import known
+from agreement import SEEDS, Tally, first_difference, tally
+from known_servers import all_known, known
 from shrinking import code, smallest
 
 from labsupport import start_lab
 from labsupport.lab import Lab
 from labsupport.server.clients import name_and_pid
 
-SEEDS = 1_000_000  # as many lie between the servers' first seeds, so that no scenario comes twice
 AGAIN = 5
 DONE = {
     "instance": "restarts of an instance",
@@ -78,7 +77,7 @@ def main() -> int:
     ask.add_argument("--server", default="all", help=f"all, or one of {', '.join(known())}")
     ask.add_argument("--seed", type=int, default=8, help="of the first scenario; the others count on (8)")
     given = ask.parse_args()
-    servers = known() if given.server == "all" else {given.server: known().get(given.server, "")}
+    servers = all_known() if given.server == "all" else {given.server: known().get(given.server, "")}
     if not all(servers.values()):
         ask.error(f"{given.server} is not here; these are: {', '.join(known())}")
     share, began = -(-given.requests // len(servers)), time.monotonic()
