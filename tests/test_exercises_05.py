@@ -425,9 +425,13 @@ def test_a_lost_field_is_told_with_its_numbers_and_an_order():
     assert "Wrong on the page afterwards: title." in text
 
 
-def test_a_right_field_is_told_how_many_orders_it_stood():
+def test_what_is_right_is_told_how_many_orders_it_stood():
     text = said(check_set_field, "right")
     assert "in all 2 orders of their commands the page showed both new values and the other 4 fields" in text
+    text = said(check_first_time, "right")
+    assert "in all 2 orders of two instances on a real server" in text
+    text = said(check_remember_answer, "right")
+    assert "the right answer in all 6 orders of two instances" in text
 
 
 def test_two_first_callers_are_told_with_an_order():
