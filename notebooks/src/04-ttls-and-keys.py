@@ -181,7 +181,7 @@ assert np.abs(waves - law).max() < 150 and abs(10_000 * peak_law(6, 10) / law[9]
 assert (expiries(10_000, ttl=60, jitter=0, waves=10, seed=204).max(axis=1) == 10_000).all()
 
 # %% [markdown]
-# The moment of a key in wave g is a sum of g draws, so the width grows like sqrt(g) and the peak falls like 1/sqrt(g). Without jitter nothing ever spreads the keys. Jitter must be drawn *anew at each fill*.
+# Wave g sums g draws, so its width grows like sqrt(g) and its peak falls like 1/sqrt(g). Without jitter nothing ever spreads the keys. Jitter must be drawn *anew at each fill*.
 
 # %% [markdown]
 # ### Exercise 1: no wave (5 minutes)
