@@ -66,6 +66,11 @@ def pins(file: str) -> dict[str, str]:
     return {pin.strip(): comment.strip() for pin, _, comment in lines if "==" in pin}
 
 
+def pinned() -> list[Requirement]:
+    """The pins of all files."""
+    return [Requirement(pin) for file in FILES for pin in pins(file)]
+
+
 def installed() -> dict[str, Distribution]:
     """Every package of this Python, and those that bring the tests' servers, by name."""
     found = [*distributions(), *distributions(path=[str(SERVERS)])]
@@ -74,8 +79,7 @@ def installed() -> dict[str, Distribution]:
 
 def of_the_course() -> dict[str, Distribution]:
     """The installed ones that are pinned, and whatever these need; the Python may hold others, too."""
-    here, found = installed(), {}
-    wanted = [Requirement(pin) for file in FILES for pin in pins(file)]
+    here, found, wanted = installed(), {}, pinned()
     while wanted:
         name = canonicalize_name(wanted.pop().name)
         if name in here and name not in found:
@@ -140,8 +144,8 @@ HEAD = """# What the course stands on
 Each package at its exact version, with its licence (SPDX), as the package itself declares it.
 `python tests/licences.py` writes this page. A test fails if it is not up to date, or if a licence is unknown
 or not allowed there: permissive ones are, and MPL-2.0 for what is used unchanged. *direct*: the README says
-what for. What the tools for authors bring along is not pinned; the same test judges
-it wherever it is installed."""
+what for. What the tools for authors bring along is not pinned; the same test judges it wherever it is
+installed."""
 TAIL = """
 ## What stands inside
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import licences
 import pytest
 from packaging.licenses import canonicalize_license_expression
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
@@ -19,7 +18,7 @@ def rows():
 
 
 def test_the_page_lists_every_pin_and_nothing_else():
-    wanted = [Requirement(pin) for file in licences.FILES for pin in licences.pins(file)]
+    wanted = licences.pinned()
     assert {(each.name, str(each.specifier).removeprefix("==")) for each in wanted} == rows().keys()
 
 
@@ -31,9 +30,7 @@ def test_the_page_says_of_each_package_what_the_installed_one_says():
 
 
 def test_the_page_is_what_the_script_would_write():
-    wanted = {
-        canonicalize_name(Requirement(pin).name) for file in licences.FILES for pin in licences.pins(file)
-    }
+    wanted = {canonicalize_name(each.name) for each in licences.pinned()}
     if missing := wanted - licences.installed().keys() - licences.READ.keys():
         pytest.skip(f"not installed here, as {sorted(missing)[0]}")
     assert licences.PAGE.read_text(encoding="utf-8") == licences.page()

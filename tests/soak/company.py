@@ -206,7 +206,7 @@ class Watch(threading.Thread):
         self._client, self._theirs, self._learners = client, theirs, learners
         self.over = threading.Event()
         self.looks = self.keys = self.at_once = 0
-        self.wrong: list[str] = []
+        self.wrong: set[str] = set()
 
     def run(self) -> None:
         """Until `over`."""
@@ -216,13 +216,13 @@ class Watch(threading.Thread):
                 for one in self._learners:
                     one.look_at_doors()
         except Exception as error:  # nobody would look any more
-            self.wrong.append(f"the watch ended: {type(error).__name__}: {error}")
+            self.wrong.add(f"the watch ended: {type(error).__name__}: {error}")
 
     def _look(self, keys: list[bytes]) -> None:
         spaces = [(f"{space}:".encode(), one) for one in self._learners for space in one.namespaces()]
         owners = [{one for space, one in spaces if key.startswith(space)} for key in keys]
         stray = [key for key, of in zip(keys, owners, strict=True) if len(of) != 1]
-        self.wrong += [f"not of exactly one learner: {key!r}" for key in stray]
+        self.wrong |= {f"not of exactly one learner: {key!r}" for key in stray}
         self.looks, self.keys = self.looks + 1, self.keys + len(keys)
         self.at_once = max(self.at_once, len(set().union(*owners)))
 
@@ -241,7 +241,7 @@ def meet(url: str, make: Callable[[Path, redis.Redis], list[Learner]]) -> list[s
         alive = [one for one in learners if isinstance(one, Victim) and not one.killed]
         wrong += [f"{one.source.stem} was not killed" for one in alive]
         wrong += [f"{one.source.stem} listened at {one.doors}" for one in learners if _too_open(one)]
-        wrong += watch.wrong[:10]
+        wrong += sorted(watch.wrong)
         _report(learners, watch, took)
         return wrong + _after_all(owner, theirs, before, visited)
 

@@ -20,7 +20,7 @@ from told_learner import Learner, code_cells
 
 from labsupport import build
 
-WITHOUT_REDIS, OF_SERVERS = ("01", "02"), ("kill", "spare", "freeze", "full")
+OF_SERVERS = {"kill", "spare", "freeze", "full"}
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -50,7 +50,8 @@ def _tried(source: Path, fault: str) -> int:
     except Broken as error:  # in the end something is left, or nothing works any more
         broken.append(str(error))
     struck, seen = (learner.fault.struck, learner.seen) if learner else (0, [])
-    if not struck and not (source.stem[:2] in WITHOUT_REDIS and fault in OF_SERVERS):
+    has_server = "start_lab(" in source.read_text("utf-8")
+    if not struck and (has_server or fault not in OF_SERVERS):
         broken.append("the fault has struck nowhere, so nothing is shown")
     sentences = ", ".join(f"{n} {kind}" for kind, n in Counter(s.partition(":")[0] for s in seen).items())
     tried = f"{source.stem[:2]} {fault}: struck before {struck} of {len(cells)} cells"

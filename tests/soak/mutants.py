@@ -2,8 +2,8 @@
 
 For every condition in labsupport/lessons/checks (`if`, `x if c else y`, a filter of a comprehension, what is
 returned as true or false, the condition beside a reply's name in a table) one mutant takes it as True and one
-as False; for every operand of `and` and `or` one leaves it out; for every
-reply that is named one says "right" instead.
+as False; for every operand of `and` and `or` one leaves it out; for every reply that is named one says
+"right" instead.
 """
 
 from __future__ import annotations
